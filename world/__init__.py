@@ -1,0 +1,1 @@
+"""One city, for players, simulated drivers and models alike."""
