@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from resources.tables import Partitions
 from scalediff_assets.tables import Column, Table, TableSet, table_field
 
 _SESSION = Column("session_id", pl.String, "the session")
@@ -260,8 +261,10 @@ VERDICTS = Table(
         Column("low_entropy_share", pl.Float64, "share of frames under the entropy limit", 0, 1),
         Column("cuts", pl.Int32, "picture jumps inside the segment", low=0),
         Column("teleports", pl.Int32, "frames across a teleport", low=0),
-        Column("alignment_uncertainty_ms", pl.Float64, "half width of the start's interval", low=0),
-        Column("alignment_confidence", pl.Float64, "confidence of the alignment", 0, 1),
+        Column(
+            "alignment_uncertainty_ms", pl.Float64, "half width of the start's interval", low=0, nullable=True
+        ),
+        Column("alignment_confidence", pl.Float64, "confidence of the alignment", 0, 1, nullable=True),
         Column("pose_share", pl.Float64, "share of frames with a known pose", 0, 1),
         Column("key_events", pl.Int32, "WASD transitions", low=0),
         Column("moving_share", pl.Float64, "share of frames faster than the idle limit", 0, 1),
@@ -269,6 +272,7 @@ VERDICTS = Table(
         Column("spam_events", pl.Int32, "key transitions closer than the spam limit", low=0),
         Column("opposing_share", pl.Float64, "share of frames with A and D, or W and S, held together", 0, 1),
         Column("uncaused_motion_share", pl.Float64, "share of frames that speed up without a key", 0, 1),
+        Column("keys_uncertain_share", pl.Float64, "share of frames with keys held over a logging gap", 0, 1),
         Column("contacts", pl.Int32, "contact events of the session", low=0, nullable=True),
         Column("scenario_result", pl.String, "result of the session's scenario", nullable=True),
         Column(
@@ -324,12 +328,24 @@ class RawSessions(TableSet):
     sessions: pl.DataFrame = table_field(MANIFEST)
 
 
+class RawSessionsHours(Partitions[RawSessions]):
+    """Hours of `RawSessions` that a downstream asset reads."""
+
+    kind = RawSessions
+
+
 @dataclass(frozen=True, kw_only=True)
 class AlignedSessions(TableSet):
     """What `aligned_sessions` holds for an hour."""
 
     sessions: pl.DataFrame = table_field(ALIGNMENTS)
     frames: pl.DataFrame = table_field(FRAMES)
+
+
+class AlignedSessionsHours(Partitions[AlignedSessions]):
+    """Hours of `AlignedSessions` that a downstream asset reads."""
+
+    kind = AlignedSessions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -341,6 +357,12 @@ class Segments(TableSet):
     signals: pl.DataFrame = table_field(SIGNALS)
 
 
+class SegmentsHours(Partitions[Segments]):
+    """Hours of `Segments` that a downstream asset reads."""
+
+    kind = Segments
+
+
 @dataclass(frozen=True, kw_only=True)
 class QualityScores(TableSet):
     """What `quality_scores` holds for an hour."""
@@ -348,8 +370,37 @@ class QualityScores(TableSet):
     segments: pl.DataFrame = table_field(VERDICTS)
 
 
+class QualityScoresHours(Partitions[QualityScores]):
+    """Hours of `QualityScores` that a downstream asset reads."""
+
+    kind = QualityScores
+
+
 @dataclass(frozen=True, kw_only=True)
 class CilrsDataset(TableSet):
     """What `cilrs_datasets` holds for a day; frames lie in shards named by the index."""
 
     segments: pl.DataFrame = table_field(DATASET_INDEX)
+
+
+ALL_TABLES = (
+    MANIFEST,
+    ALIGNMENTS,
+    FRAMES,
+    DECODINGS,
+    SEGMENTS,
+    SIGNALS,
+    VERDICTS,
+    DATASET_INDEX,
+    SHARD_FRAMES,
+)
+
+
+def data_page() -> str:
+    """The text of docs/data.md."""
+    head = (
+        "# Every table and column\n\n"
+        "Generated from `scalediff_assets/schemas.py` by `make docs`; a test holds that they agree.\n"
+        "World axes are CARLA's: X forward, Y right, yaw clockwise. Null means not known.\n"
+    )
+    return "\n".join([head, *(table.markdown() for table in ALL_TABLES)])

@@ -63,6 +63,21 @@ class Table:
         """
         return frame.select(pl.col(c.name).cast(c.dtype) for c in self.columns)
 
+    def markdown(self) -> str:
+        """The declaration as a Markdown section."""
+        lines = [
+            f"## `{self.name}`",
+            "",
+            f"One row: {self.row}. Key: {', '.join(f'`{k}`' for k in self.key)}.",
+            "",
+        ]
+        lines += ["| column | type | meaning | range | null |", "|---|---|---|---|---|"]
+        for c in self.columns:
+            bounds = "" if c.low is None and c.high is None else f"{_bound(c.low)} … {_bound(c.high)}"
+            null = "not known" if c.nullable else ""
+            lines.append(f"| `{c.name}` | {c.dtype} | {c.meaning} | {bounds} | {null} |")
+        return "\n".join(lines) + "\n"
+
     def problems(self, frame: pl.DataFrame) -> list[str]:
         """What in `frame` breaks the declaration, one sentence each; empty when all is well."""
         if frame.schema != self.schema:
@@ -72,6 +87,10 @@ class Table:
         if duplicates:
             found.append(f"{self.name}: {duplicates} rows repeat the key {', '.join(self.key)}")
         return found
+
+
+def _bound(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
 
 
 def _column_problems(table: str, column: Column, frame: pl.DataFrame) -> Iterator[str]:

@@ -1,0 +1,16 @@
+.PHONY: check test quick demo docs
+
+check:  ## format, lint, types, import direction
+	ruff format --check . && ruff check . && mypy && lint-imports
+
+quick:  ## the tests that take under two minutes
+	pytest -n 2 -m "not slow"
+
+test:
+	pytest -n 2
+
+demo:
+	scalediff demo
+
+docs:  ## the generated page
+	python -c "from scalediff_assets.schemas import data_page; print(data_page(), end='')" > docs/data.md

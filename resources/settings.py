@@ -1,0 +1,92 @@
+"""Every environment variable of the platform, read once, in one place.
+
+| variable | meaning | default |
+|---|---|---|
+| SCALEDIFF_HOME | folder of the embedded stores, databases and the Dagster instance | .scalediff |
+| SCALEDIFF_PROFILE | local or production | local |
+| SCALEDIFF_RAW_URL | store of the players' uploads | {home}/store/raw |
+| SCALEDIFF_LAKE_URL | store of the graph's tables and frame shards | {home}/store/lake |
+| SCALEDIFF_CLEAN_URL | store of the published datasets | {home}/store/clean |
+| SCALEDIFF_S3_ENDPOINT_URL | another S3 endpoint (moto, MinIO) | none |
+| SCALEDIFF_S3_REGION | region of the buckets | none |
+| SCALEDIFF_QUEUE_URL | SQS queue of the raw bucket's events; none: the store's own listing | none |
+| SCALEDIFF_DATABASE_URL | catalog database | sqlite:///{home}/catalog.db |
+| SCALEDIFF_WORKERS | worker processes | number of cores |
+| SCALEDIFF_TASK_TIMEOUT_S | limit for one session in a worker | 120 |
+
+Secrets are never settings: AWS credentials come from the standard AWS chain.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SettingsError(ValueError):
+    """An environment variable holds something that cannot be used."""
+
+    def __init__(self, variable: str, value: str, mend: str) -> None:
+        self.variable = variable
+        super().__init__(f"{variable}={value!r}: {mend}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The platform's settings; see the module's table."""
+
+    home: Path
+    profile: str
+    raw_url: str
+    lake_url: str
+    clean_url: str
+    s3_endpoint_url: str | None
+    s3_region: str | None
+    queue_url: str | None
+    database_url: str
+    workers: int
+    task_timeout_s: float
+
+    @property
+    def dagster_home(self) -> Path:
+        """Folder of the Dagster instance."""
+        return self.home / "dagster"
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: Naming the variable, its value and what it must be.
+    """
+    env = os.environ if environment is None else environment
+    home = Path(env.get("SCALEDIFF_HOME", ".scalediff")).expanduser().resolve()
+    profile = env.get("SCALEDIFF_PROFILE", "local")
+    if profile not in ("local", "production"):
+        raise SettingsError("SCALEDIFF_PROFILE", profile, "use local or production")
+    return Settings(
+        home=home,
+        profile=profile,
+        raw_url=env.get("SCALEDIFF_RAW_URL", str(home / "store" / "raw")),
+        lake_url=env.get("SCALEDIFF_LAKE_URL", str(home / "store" / "lake")),
+        clean_url=env.get("SCALEDIFF_CLEAN_URL", str(home / "store" / "clean")),
+        s3_endpoint_url=env.get("SCALEDIFF_S3_ENDPOINT_URL"),
+        s3_region=env.get("SCALEDIFF_S3_REGION"),
+        queue_url=env.get("SCALEDIFF_QUEUE_URL"),
+        database_url=env.get("SCALEDIFF_DATABASE_URL", f"sqlite:///{home / 'catalog.db'}"),
+        workers=int(_positive(env, "SCALEDIFF_WORKERS", os.cpu_count() or 1)),
+        task_timeout_s=_positive(env, "SCALEDIFF_TASK_TIMEOUT_S", 120),
+    )
+
+
+def _positive(env: Mapping[str, str], variable: str, default: float) -> float:
+    text = env.get(variable)
+    if text is None:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not value >= 1:
+        raise SettingsError(variable, text, "use a number of at least 1")
+    return value

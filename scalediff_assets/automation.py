@@ -1,0 +1,133 @@
+"""Jobs, schedules and the sensors that react to runs; what reacts to arrivals is in raw_sessions.
+
+- `process_hours`, `pack_days`, `rescore_hours`: the jobs that sensors and schedules launch.
+- `rescore_recent_hours`: every night the last hours get their verdicts under the current policy.
+- `changed_days`: a closed day whose verdicts changed is packed again.
+- `split_bad_ranges`: a run over several hours that a blocking check stopped is launched again hour
+  by hour, so that a bad hour stops itself alone.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from scalediff_assets.partitions import DAILY, HOURLY, day_of
+
+RESCORE_HOURS = 7 * 24
+HOURLY_ASSETS = ("raw_sessions", "aligned_sessions", "segments", "quality_scores")
+
+process_hours = dg.define_asset_job(
+    "process_hours",
+    selection=dg.AssetSelection.assets(*HOURLY_ASSETS),
+    partitions_def=HOURLY,
+    description="Everything from the uploads of an hour to its verdicts.",
+)
+pack_days = dg.define_asset_job(
+    "pack_days",
+    selection=dg.AssetSelection.assets("cilrs_datasets"),
+    partitions_def=DAILY,
+    description="The passing segments of a day as a dataset.",
+)
+rescore_hours = dg.define_asset_job(
+    "rescore_hours",
+    selection=dg.AssetSelection.assets("quality_scores"),
+    partitions_def=HOURLY,
+    description="New verdicts from stored signals; reads no video.",
+)
+
+
+@dg.schedule(
+    job=rescore_hours,
+    cron_schedule="30 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description=f"Re-scores the decoded hours among the last {RESCORE_HOURS} under the current policy.",
+)
+def rescore_recent_hours(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """One run for each contiguous stretch of hours that have segments."""
+    recent = HOURLY.get_partition_keys(current_time=context.scheduled_execution_time)[-RESCORE_HOURS:]
+    decoded = context.instance.get_materialized_partitions(dg.AssetKey("segments"))
+    stretches = contiguous(recent, decoded)
+    if not stretches:
+        yield dg.SkipReason(f"none of the last {RESCORE_HOURS} hours has segments")
+    stamp = context.scheduled_execution_time.strftime("%Y-%m-%dT%H:%M")
+    for first, last in stretches:
+        yield dg.RunRequest(run_key=f"{stamp}:{first}", tags=range_tags(first, last))
+
+
+def contiguous(keys: Sequence[str], present: set[str]) -> list[tuple[str, str]]:
+    """The stretches (first, last) of `keys` in which every key is present."""
+    runs = [list(run) for is_present, run in groupby(keys, key=present.__contains__) if is_present]
+    return [(run[0], run[-1]) for run in runs]
+
+
+def range_tags(first: str, last: str) -> dict[str, str]:
+    """The tags that make a run cover the partitions `first` to `last`, both included."""
+    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+
+
+@dg.sensor(
+    job=pack_days,
+    minimum_interval_seconds=120,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Packs a closed day again when one of its hours has new verdicts.",
+)
+def changed_days(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Read the materialisations of `quality_scores` after the cursor, by day."""
+    records = context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(
+            asset_key=dg.AssetKey("quality_scores"), after_storage_id=int(context.cursor or 0)
+        ),
+        limit=1000,
+        ascending=True,
+    ).records
+    today = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d")
+    newest = {day_of(r.partition_key): r.storage_id for r in records if r.partition_key}
+    requests = [
+        dg.RunRequest(run_key=f"{day}:{storage_id}", partition_key=day)
+        for day, storage_id in sorted(newest.items())
+        if day < today
+    ]
+    cursor = str(records[-1].storage_id) if records else context.cursor
+    return dg.SensorResult(run_requests=requests, cursor=cursor)
+
+
+@dg.run_failure_sensor(
+    request_jobs=[process_hours],
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Launches a range that a blocking check stopped again, hour by hour.",
+)
+def split_bad_ranges(context: dg.RunFailureSensorContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Only ranges are split, and only where a check failed: other failures are retried as they are."""
+    run = context.dagster_run
+    first = run.tags.get(ASSET_PARTITION_RANGE_START_TAG)
+    last = run.tags.get(ASSET_PARTITION_RANGE_END_TAG)
+    if first is None or last is None or first == last:
+        yield dg.SkipReason("the run covers one hour")
+        return
+    evaluations = context.instance.get_records_for_run(
+        run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ).records
+    if all(_check_passed(record) for record in evaluations):
+        yield dg.SkipReason("no check failed")
+        return
+    for hour in HOURLY.get_partition_keys_in_range(dg.PartitionKeyRange(first, last)):
+        yield dg.RunRequest(
+            run_key=f"{run.run_id}:{hour}",
+            job_name=process_hours.name,
+            partition_key=hour,
+            asset_selection=sorted(run.asset_selection) if run.asset_selection else None,
+            tags={"scalediff/split_from": run.run_id},
+        )
+
+
+def _check_passed(record: dg.EventLogRecord) -> bool:
+    event = record.event_log_entry.dagster_event
+    return event is None or bool(event.asset_check_evaluation_data.passed)
+
+
+JOBS = [process_hours, pack_days, rescore_hours]
+SCHEDULES = [rescore_recent_hours]
+SENSORS = [changed_days, split_bad_ranges]

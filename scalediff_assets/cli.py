@@ -1,0 +1,140 @@
+"""The command line: `scalediff demo | ingest | sessions | export | ui`.
+
+Users get one clear line for whatever they did wrong, never a traceback.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from resources.settings import SettingsError
+
+app = typer.Typer(
+    name="scalediff",
+    help="Player recordings become judged, aligned, versioned driving datasets.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+Home = Annotated[
+    Path,
+    typer.Option(
+        "--home", help="Folder of the instance, the store and the databases.", envvar="SCALEDIFF_HOME"
+    ),
+]
+DEFAULT_HOME = Path(".scalediff")
+console = Console()
+
+
+class UserError(Exception):
+    """Something the user can mend; its message is all that is printed."""
+
+
+@app.command()
+def demo(
+    home: Home = DEFAULT_HOME,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="Do not leave the Dagster UI running.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI, if it is free.")] = 3000,
+    seed: Annotated[int, typer.Option(help="Seed of the generated drives.")] = 0,
+) -> None:
+    """Make player bundles, upload them, and run the whole graph on them."""
+    from scalediff_assets.demo import run_demo
+    from scalediff_assets.home import use_home
+
+    settings = use_home(home)
+    report = run_demo(settings, console=console, seed=seed)
+    if not no_ui:
+        _start_ui(home, port)
+    if report.failures:
+        raise UserError("; ".join(report.failures))
+
+
+@app.command()
+def ingest(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with the files of recorded bundles.")],
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """Take the bundles of a folder through the graph. What is not in the folder will not come."""
+    from scalediff_assets.home import use_home
+    from scalediff_assets.ingest import ingest_folder
+
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; name the folder that holds the bundles' files")
+    settings = use_home(home)
+    report = ingest_folder(settings, folder, console=console)
+    if report.failures:
+        raise UserError("; ".join(report.failures))
+
+
+@app.command()
+def sessions(
+    home: Home = DEFAULT_HOME,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON list for machines.")] = False,
+) -> None:
+    """List each session with its status, reason, alignment and segments."""
+    from scalediff_assets.home import use_home
+    from scalediff_assets.listing import list_sessions, sessions_table
+
+    listed = list_sessions(use_home(home))
+    if as_json:
+        print(json.dumps([session.as_json() for session in listed], indent=2))
+    else:
+        console.print(sessions_table(listed))
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="Folder to make; it must be empty or absent.")],
+    home: Home = DEFAULT_HOME,
+    layout: Annotated[str, typer.Option(help="cilrs, clean-bucket, webdataset or lerobot.")] = "cilrs",
+    day: Annotated[list[str] | None, typer.Option(help="Day to export (repeatable); default: all.")] = None,
+    digits: Annotated[int, typer.Option(help="Digits of the CILRS layout's frame numbers: 4 or 5.")] = 4,
+) -> None:
+    """Write packed days in a consumer's layout."""
+    from scalediff_assets.exporting import export_days
+    from scalediff_assets.home import use_home
+
+    summary = export_days(
+        use_home(home), out=out, layout=layout, days=day or [], digits=digits, console=console
+    )
+    console.print(summary)
+
+
+@app.command()
+def ui(
+    home: Home = DEFAULT_HOME,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI, if it is free.")] = 3000,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the UI of this home.")] = False,
+) -> None:
+    """Open the Dagster UI of the home folder; it runs on until `--stop`."""
+    from scalediff_assets.home import use_home
+    from scalediff_assets.ui import stop_ui
+
+    if stop:
+        console.print("stopped" if stop_ui(use_home(home)) else "no UI runs for this home")
+    else:
+        _start_ui(home, port)
+
+
+def _start_ui(home: Path, port: int) -> None:
+    from scalediff_assets.home import use_home
+    from scalediff_assets.ui import start_ui
+
+    with console.status("starting the Dagster UI"):
+        running = start_ui(use_home(home), port=port)
+    console.print(f"Dagster UI: [link]{running.url}[/link]  (stop it: scalediff ui --stop --home {home})")
+
+
+def main() -> None:
+    """Entry point: errors that a user can mend end as one line and exit code 1."""
+    from scalediff_assets.errors import USER_ERRORS
+
+    try:
+        app()
+    except (UserError, SettingsError, *USER_ERRORS) as error:
+        Console(stderr=True).print(f"[red]error:[/red] {error}", highlight=False)
+        sys.exit(1)

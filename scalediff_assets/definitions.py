@@ -1,0 +1,47 @@
+"""The code location: every stage in data order, eager, light to load.
+
+Loading imports no torch, cv2, mlflow or dagster_aws and opens no connection; a test holds this.
+"""
+
+import warnings
+
+import dagster as dg
+
+# Partitioned checks and backfill policies are what this graph stands on; their preview and beta
+# warnings would fill every terminal. The pinned Dagster version and the tests guard their behaviour.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+
+from resources.profiles import executor, resources_for
+from resources.settings import read_settings
+from scalediff_assets.aligned_sessions.assets import aligned_sessions
+from scalediff_assets.automation import JOBS, SCHEDULES, SENSORS
+from scalediff_assets.checks import CHECKS
+from scalediff_assets.cilrs_datasets.assets import cilrs_datasets
+from scalediff_assets.quality_scores.assets import quality_scores
+from scalediff_assets.raw_sessions.assets import raw_sessions
+from scalediff_assets.raw_sessions.sensors import (
+    reconcile_arrivals,
+    reconcile_nightly,
+    uploads_sensor,
+)
+from scalediff_assets.segments.assets import segments
+
+# What each worker process needs; the fork server imports it once.
+WORKER_MODULES = (
+    "scalediff_assets.raw_sessions.validate",
+    "scalediff_assets.aligned_sessions.task",
+    "scalediff_assets.segments.task",
+)
+
+STAGES = [raw_sessions, aligned_sessions, segments, quality_scores, cilrs_datasets]
+
+defs = dg.Definitions(
+    assets=STAGES,
+    asset_checks=CHECKS,
+    jobs=[*JOBS, reconcile_arrivals],
+    schedules=[*SCHEDULES, reconcile_nightly],
+    sensors=[uploads_sensor(process_hours=JOBS[0]), *SENSORS],
+    resources=resources_for(read_settings(), worker_modules=WORKER_MODULES),
+    executor=executor(),
+)

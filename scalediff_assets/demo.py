@@ -1,0 +1,158 @@
+"""`scalediff demo`: made-up players drive, their bundles arrive, and the whole graph runs.
+
+The sessions are chosen so that each thing the platform says can be seen: exact and legacy
+recordings, an idle player, the same drive from two wallets, and bundles that are broken.
+"""
+
+import json
+import time
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import polars as pl
+from rich.console import Console
+
+from resources.compute import TaskFailure
+from resources.connections import Connections
+from resources.profiles import resources_for
+from resources.settings import Settings
+from resources.tables import read_tables
+from resources.upload_queue import raw_key
+from scalediff_assets.home import instance
+from scalediff_assets.listing import SessionLine, list_sessions, sessions_table
+from scalediff_assets.partitions import day_of
+from scalediff_assets.raw_sessions.arrivals import open_hours, take_in
+from scalediff_assets.runner import RunReport, materialise, progress_bars
+from scalediff_assets.schemas import CilrsDataset
+from world.recorder import Fault, RecordedBundle, RecordingSpec, break_bundle, record_session
+
+_WALLETS = (
+    "7Np41oeYqPefeNQEHSv1UDhYrehxin3NStELsSKCT4K2",
+    "4Nd1mYQzvgV8Vr3Z3nYb7pD6T8K9jF2eqxY1QqBDpump",
+    "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin",
+)
+_STARTED_MS = 1_790_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoSession:
+    """A recording to make, and what is broken about it."""
+
+    spec: RecordingSpec
+    fault: Fault | None = None
+
+
+def demo_sessions(seed: int) -> list[DemoSession]:
+    """The sessions of the demo."""
+
+    def spec(number: int, layout: Literal["exact", "legacy", "documented"] = "exact") -> RecordingSpec:
+        return RecordingSpec(
+            seed=seed * 100 + number,
+            wallet=_WALLETS[number % len(_WALLETS)],
+            started_ms=_STARTED_MS + number * 90_000,
+            duration_s=25.0,
+            layout=layout,
+        )
+
+    first = spec(1)
+    return [
+        DemoSession(spec=first),
+        DemoSession(spec=spec(2)),
+        DemoSession(spec=spec(3)),
+        DemoSession(spec=replace(spec(4), driver="jittery")),
+        DemoSession(spec=spec(5)),
+        DemoSession(spec=spec(6, "legacy")),
+        DemoSession(spec=spec(7, "legacy")),
+        DemoSession(spec=spec(8, "documented")),
+        DemoSession(spec=replace(spec(9), driver="idle")),
+        # The first drive again, under another wallet and session id.
+        DemoSession(spec=replace(first, wallet=_WALLETS[0], started_ms=_STARTED_MS + 3_600_000)),
+        DemoSession(spec=spec(10), fault=Fault.ZERO_BYTE_VIDEO),
+        DemoSession(spec=spec(11), fault=Fault.MISSING_VIDEO),
+        DemoSession(spec=spec(12), fault=Fault.EDITED_AFTER_HASH),
+    ]
+
+
+def record(session: DemoSession) -> RecordedBundle:
+    """Record one session of the demo (runs in a worker process)."""
+    bundle = record_session(session.spec)
+    return bundle if session.fault is None else break_bundle(bundle, session.fault)
+
+
+def run_demo(settings: Settings, *, console: Console, seed: int) -> RunReport:
+    """Make bundles, upload them, run the graph, print the summary and write demo_report.json.
+
+    Raises:
+        RuntimeError: Where a recording could not be made.
+    """
+    from scalediff_assets.definitions import WORKER_MODULES
+
+    started_s = time.monotonic()
+    connections: Connections = resources_for(settings, worker_modules=WORKER_MODULES)["connections"]
+    _upload(connections, _record_all(connections, seed, console))
+    take_in(connections, now_ms=time.time_ns() // 1_000_000, final=True)
+    with instance(settings) as dagster_instance:
+        hours = open_hours(connections)
+        report = materialise(dagster_instance, hours, console=console)
+    listed = list_sessions(settings)
+    days = sorted(set(map(day_of, hours)))
+    summary = _summary(connections, listed, report, days, time.monotonic() - started_s)
+    (settings.home / "demo_report.json").write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n")
+    _print(console, settings, listed, summary)
+    return report
+
+
+def _record_all(connections: Connections, seed: int, console: Console) -> list[RecordedBundle]:
+    with progress_bars(console):
+        made = list(connections.pool().map(record, demo_sessions(seed), label="recording"))
+    bundles = [bundle for bundle in made if not isinstance(bundle, TaskFailure)]
+    failed = [failure.detail for failure in made if isinstance(failure, TaskFailure)]
+    if failed:
+        raise RuntimeError(f"{len(failed)} recordings could not be made: {failed[0]}")
+    return bundles
+
+
+def _upload(connections: Connections, bundles: list[RecordedBundle]) -> None:
+    raw, arrival_ms = connections.raw(), time.time_ns() // 1_000_000
+    for number, bundle in enumerate(bundles):
+        form: Literal["documented", "recorded"] = "recorded" if number % 2 else "documented"
+        for key, content in bundle.objects(form).items():
+            raw.put(raw_key(key, arrival_ms), content)
+
+
+def _summary(
+    connections: Connections, listed: list[SessionLine], report: RunReport, days: list[str], seconds: float
+) -> dict[str, Any]:
+    lake = connections.lake()
+    datasets = {day: read_tables(lake, "cilrs_datasets", day, CilrsDataset).segments for day in days}
+    return {
+        "statuses": _counts([line.status for line in listed]),
+        "reasons": _counts([line.reason for line in listed if line.reason is not None]),
+        "segments": sum(line.segments or 0 for line in listed),
+        "segments_passed": sum(line.segments_passed or 0 for line in listed),
+        "seconds_per_asset": {k: round(v, 3) for k, v in sorted(report.seconds_per_asset.items())},
+        "seconds_total": round(seconds, 1),
+        "dataset_hash": {day: _dataset_hash(index) for day, index in datasets.items()},
+        "dataset_frames": {day: int(index["rows"].sum()) for day, index in datasets.items()},
+        "failures": report.failures,
+        "backend": "embedded: directory store, SQLite, process pool; drives made by world.recorder",
+    }
+
+
+def _dataset_hash(index: pl.DataFrame) -> str:
+    from scalediff_assets.cilrs_datasets.layout import dataset_hash
+
+    return dataset_hash(index)
+
+
+def _counts(values: list[str]) -> dict[str, int]:
+    return {value: values.count(value) for value in sorted(set(values))}
+
+
+def _print(console: Console, settings: Settings, listed: list[SessionLine], summary: dict[str, Any]) -> None:
+    console.print(sessions_table(listed))
+    for day, content_hash in summary["dataset_hash"].items():
+        frames = summary["dataset_frames"][day]
+        console.print(f"dataset {day}: {frames} frames, hash {content_hash[:16]}")
+    console.print(f"{summary['seconds_total']} s; report: {settings.home / 'demo_report.json'}")
+    console.print(f"store: {settings.home / 'store'}; export: scalediff export OUT --home {settings.home}")

@@ -1,0 +1,23 @@
+"""The partitions of the graph: hours of arrival and days.
+
+An hour of arrival is a partition, a session is a row. The open hour and the open day are
+included, so that `demo`, `ingest` and `play` can materialise what has just arrived.
+"""
+
+import dagster as dg
+
+FIRST_DAY = "2026-01-01"
+HOURS_PER_RUN = 6
+
+HOURLY = dg.HourlyPartitionsDefinition(start_date=f"{FIRST_DAY}-00:00", end_offset=1)
+DAILY = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, end_offset=1)
+
+# A run of 6 hours costs about as much bookkeeping as a run of one; more would make a bad hour's
+# split (automation.py) dearer than what batching saves.
+HOURS_IN_BATCHES = dg.BackfillPolicy.multi_run(max_partitions_per_run=HOURS_PER_RUN)
+ONE_DAY_PER_RUN = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
+
+
+def day_of(hour: str) -> str:
+    """The day partition that holds an hour partition: `2026-02-01-09:00` -> `2026-02-01`."""
+    return hour[: len(FIRST_DAY)]

@@ -1,0 +1,72 @@
+"""What the pictures of a segment are worth: defects of frames, from signals, without any pixel.
+
+Belongs here: expressions over the joined frame table of `verdict.py` (one row per frame of a
+segment, FRAMES and SIGNALS columns, ordered). Thresholds come from the policy's `measures`.
+"""
+
+import polars as pl
+
+from scalediff_assets.quality_scores.policy import Measures
+
+PICTURE_DEFECTS = ("is_blurred", "is_artifact", "is_still", "is_black", "is_low_entropy")
+
+
+def picture_flags(measures: Measures) -> list[pl.Expr]:
+    """Per-frame flags; needs `moves`, `sharpness_session_p50` and the signals.
+
+    A frame is still when it equals the one before while the car moves; where speed or motion is
+    not known it is not called still.
+    """
+    sharpness = pl.col("sharpness")
+    still = (pl.col("motion") < measures.freeze_motion_max) & pl.col("moves")
+    black = (pl.col("luma_mean") < measures.luma_mean_min) | (pl.col("luma_std") < measures.luma_std_min)
+    return [
+        (sharpness < measures.sharpness_min).alias("is_blurred"),
+        (sharpness < measures.sharpness_soft).alias("is_soft"),
+        (
+            (sharpness > measures.artifact_sharpness_min)
+            & (sharpness > measures.artifact_median_ratio * pl.col("sharpness_session_p50"))
+        ).alias("is_artifact"),
+        still.fill_null(False).alias("is_still"),
+        black.alias("is_black"),
+        (pl.col("entropy_bits") < measures.entropy_min_bits).alias("is_low_entropy"),
+        (
+            (pl.col("cut") | (pl.col("hist_change") > measures.hist_change_max)).fill_null(False)
+            & (pl.col("frame_idx") > pl.col("first_frame_idx"))
+        ).alias("is_cut"),
+    ]
+
+
+def picture_measures() -> list[pl.Expr]:
+    """Per-segment aggregates of the flags: the picture columns of VERDICTS, and `sharp_share`."""
+    return [
+        pl.col("sharpness").median().cast(pl.Float64).alias("sharpness_p50"),
+        pl.col("is_blurred").mean().alias("blur_share"),
+        (1.0 - pl.col("is_soft").mean()).alias("sharp_share"),
+        pl.col("is_artifact").mean().alias("artifact_share"),
+        pl.col("is_black").mean().alias("black_share"),
+        pl.col("is_low_entropy").mean().alias("low_entropy_share"),
+        pl.col("is_cut").sum().cast(pl.Int32).alias("cuts"),
+    ]
+
+
+def freeze_durations(frames: pl.DataFrame) -> pl.DataFrame:
+    """The longest still picture of each segment that has one: `segment_id, freeze_s`.
+
+    A still stretch lasts from the frame before its first still frame to its last; the step into a
+    segment's first frame does not count, because it lies outside the segment.
+    """
+    step_ms = pl.col("pts_ms").diff().over("segment_id").fill_null(0)
+    return (
+        frames.select(
+            "segment_id",
+            "is_still",
+            step_ms.alias("step_ms"),
+            pl.col("is_still").rle_id().over("segment_id").alias("stretch"),
+        )
+        .filter(pl.col("is_still"))
+        .group_by("segment_id", "stretch")
+        .agg(pl.col("step_ms").sum())
+        .group_by("segment_id")
+        .agg((pl.col("step_ms").max() / 1000.0).alias("freeze_s"))
+    )

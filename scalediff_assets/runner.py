@@ -1,0 +1,80 @@
+"""Materialise partitions from the command line, in this process, on the home's instance.
+
+The same jobs that the sensors launch, so that what a command does is in the UI as a Dagster run.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import dagster as dg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from resources.compute import progress_to
+from scalediff_assets.partitions import day_of
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(kw_only=True)
+class RunReport:
+    """What a sequence of Dagster runs did.
+
+    Attributes:
+        seconds_per_asset: Step time by asset, summed over partitions.
+        failures: One sentence for each failed step or blocking check.
+    """
+
+    seconds_per_asset: dict[str, float] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+
+def materialise(
+    instance: dg.DagsterInstance, hours: Sequence[str], *, console: Console, days: Iterable[str] = ()
+) -> RunReport:
+    """Run `process_hours` for each hour, then `pack_days` for their days and for `days`."""
+    from scalediff_assets.definitions import defs
+
+    report = RunReport()
+    runs = [("process_hours", hour) for hour in sorted(hours)]
+    runs += [("pack_days", day) for day in sorted({*map(day_of, hours), *days})]
+    with progress_bars(console):
+        for job_name, partition in runs:
+            result = defs.resolve_job_def(job_name).execute_in_process(
+                partition_key=partition, instance=instance, raise_on_error=False, run_config=_QUIET
+            )
+            _collect(report, partition, result)
+    return report
+
+
+def _collect(report: RunReport, partition: str, result: dg.ExecuteInProcessResult) -> None:
+    for event in result.all_events:
+        if event.event_type == dg.DagsterEventType.STEP_SUCCESS and event.step_key is not None:
+            seconds = event.step_success_data.duration_ms / 1000
+            asset = event.step_key
+            report.seconds_per_asset[asset] = report.seconds_per_asset.get(asset, 0.0) + seconds
+        elif event.event_type == dg.DagsterEventType.STEP_FAILURE:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            text = error.message.strip() if error is not None else "no message"
+            report.failures.append(f"{event.step_key} of {partition}: {text}")
+
+
+@contextmanager
+def progress_bars(console: Console) -> Iterator[Progress]:
+    """A bar for each label that the worker pool reports."""
+    progress = Progress(
+        TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=console,
+    )  # fmt: skip
+    bars: dict[str, TaskID] = {}
+
+    def show(label: str, done: int, total: int) -> None:
+        if label not in bars:
+            bars[label] = progress.add_task(label)
+        progress.update(bars[label], completed=done, total=total)
+
+    with progress, progress_to(show):
+        yield progress
