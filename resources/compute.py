@@ -20,7 +20,7 @@ from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -125,7 +125,7 @@ def _limit_memory(memory_limit_bytes: int) -> None:
 
 
 @functools.cache
-def _pool(settings: WorkerPool) -> ProcessPool:
+def _pool(settings: WorkerPool) -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(settings.preload))
     pool = ProcessPool(
@@ -139,6 +139,6 @@ def _pool(settings: WorkerPool) -> ProcessPool:
     return pool
 
 
-def _stop(pool: ProcessPool) -> None:
+def _stop(pool: Any) -> None:
     pool.stop()
     pool.join()

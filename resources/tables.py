@@ -93,6 +93,12 @@ def has_tables(lake: ObjectStore, asset: str, partition: str) -> bool:
     return lake.head(f"{partition_folder(asset, partition)}/{POINTER}") is not None
 
 
+def written_partitions(lake: ObjectStore, asset: str) -> list[str]:
+    """The lake folders of an asset's partitions; for days these are the partition keys."""
+    found = (info.key.split("/") for info in lake.list(f"{asset}/"))
+    return sorted({folder for _, folder, name in found if name == POINTER})
+
+
 def _parquet_bytes(frame: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", compression_level=_COMPRESSION_LEVEL)
@@ -147,10 +153,9 @@ class ParquetTables(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> Partitions[Any]:
         """The upstream partitions, read lazily."""
-        partitions = context.dagster_type.typing_type
-        return partitions(
-            self._store(), context.asset_key.to_user_string(), list(context.asset_partition_keys)
-        )  # type: ignore[no-any-return]
+        partitions: type[Partitions[Any]] = context.dagster_type.typing_type
+        keys = list(context.asset_partition_keys)
+        return partitions(self._store(), context.asset_key.to_user_string(), keys)
 
     def _store(self) -> ObjectStore:
         if self._lake is None:

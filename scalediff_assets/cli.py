@@ -11,8 +11,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from resources.settings import SettingsError
-
 app = typer.Typer(
     name="scalediff",
     help="Player recordings become judged, aligned, versioned driving datasets.",
@@ -131,10 +129,12 @@ def _start_ui(home: Path, port: int) -> None:
 
 def main() -> None:
     """Entry point: errors that a user can mend end as one line and exit code 1."""
-    from scalediff_assets.errors import USER_ERRORS
-
     try:
         app()
-    except (UserError, SettingsError, *USER_ERRORS) as error:
+    except Exception as error:
+        from scalediff_assets.errors import USER_ERRORS
+
+        if not isinstance(error, (UserError, *USER_ERRORS)):
+            raise
         Console(stderr=True).print(f"[red]error:[/red] {error}", highlight=False)
         sys.exit(1)

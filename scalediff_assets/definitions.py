@@ -23,7 +23,7 @@ from scalediff_assets.raw_sessions.assets import raw_sessions
 from scalediff_assets.raw_sessions.sensors import (
     reconcile_arrivals,
     reconcile_nightly,
-    uploads_sensor,
+    uploads,
 )
 from scalediff_assets.segments.assets import segments
 
@@ -41,7 +41,7 @@ defs = dg.Definitions(
     asset_checks=CHECKS,
     jobs=[*JOBS, reconcile_arrivals],
     schedules=[*SCHEDULES, reconcile_nightly],
-    sensors=[uploads_sensor(process_hours=JOBS[0]), *SENSORS],
+    sensors=[uploads, *SENSORS],
     resources=resources_for(read_settings(), worker_modules=WORKER_MODULES),
     executor=executor(),
 )

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from resources.object_store import StoreError
 from resources.settings import SettingsError
 from resources.tables import PartitionMissingError
+from resources.upload_queue import FeedUnavailableError
 from scalediff_assets.cilrs_datasets.exports import ExportError
 from scalediff_assets.quality_scores.policy import PolicyError
 from scalediff_assets.ui import UiError
@@ -21,6 +22,7 @@ from scalediff_assets.ui import UiError
 USER_ERRORS: tuple[type[Exception], ...] = (
     SettingsError,
     StoreError,
+    FeedUnavailableError,
     PartitionMissingError,
     PolicyError,
     ExportError,

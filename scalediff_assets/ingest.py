@@ -45,8 +45,8 @@ class FolderObject:
 
 def ingest_folder(settings: Settings, folder: Path, *, console: Console) -> RunReport:
     """Upload the folder's bundles into the embedded store and run their hour and day."""
-    from scalediff_assets.definitions import WORKER_MODULES
     from resources.profiles import resources_for
+    from scalediff_assets.definitions import WORKER_MODULES
 
     connections: Connections = resources_for(settings, worker_modules=WORKER_MODULES)["connections"]
     objects = folder_objects(folder)

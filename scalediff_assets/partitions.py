@@ -4,6 +4,8 @@ An hour of arrival is a partition, a session is a row. The open hour and the ope
 included, so that `demo`, `ingest` and `play` can materialise what has just arrived.
 """
 
+import datetime as dt
+
 import dagster as dg
 
 FIRST_DAY = "2026-01-01"
@@ -21,3 +23,8 @@ ONE_DAY_PER_RUN = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 def day_of(hour: str) -> str:
     """The day partition that holds an hour partition: `2026-02-01-09:00` -> `2026-02-01`."""
     return hour[: len(FIRST_DAY)]
+
+
+def hours_before(hour: str, hours: int) -> str:
+    """The hour partition that lies `hours` before another one."""
+    return (dt.datetime.strptime(hour, HOURLY.fmt) - dt.timedelta(hours=hours)).strftime(HOURLY.fmt)  # noqa: DTZ007

@@ -36,6 +36,8 @@ def contact_sheet(jpegs: Sequence[bytes]) -> dg.MarkdownMetadataValue:
     tiles = []
     for jpeg in jpegs[:MAX_THUMBNAILS]:
         picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+        if picture is None:
+            continue
         tiles.append(cv2.resize(picture, (_THUMBNAIL_PX, _THUMBNAIL_PX), interpolation=cv2.INTER_AREA))
     blank = np.full((_THUMBNAIL_PX, _THUMBNAIL_PX, 3), 255, np.uint8)
     tiles += [blank] * (-len(tiles) % _SHEET_COLUMNS)

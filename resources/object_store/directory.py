@@ -73,13 +73,14 @@ class DirectoryStore:
 
     def get(self, key: str, *, max_bytes: int | None = None) -> bytes:
         """See `ObjectStore.get`."""
-        info = self._existing(key)
-        if max_bytes is not None and info.size_bytes > max_bytes:
-            raise ObjectTooLargeError(
-                self.url, key, f"the object has {info.size_bytes} bytes (limit {max_bytes})"
-            )
-        with self._reporting(key):
-            return self._path(key).read_bytes()
+        self._existing(key)
+        with self._reporting(key), self._path(key).open("rb") as source:
+            size_bytes = os.fstat(source.fileno()).st_size
+            if max_bytes is not None and size_bytes > max_bytes:
+                raise ObjectTooLargeError(
+                    self.url, key, f"the object has {size_bytes} bytes (limit {max_bytes})"
+                )
+            return source.read()
 
     def head(self, key: str) -> ObjectInfo | None:
         """See `ObjectStore.head`."""

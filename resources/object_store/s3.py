@@ -120,8 +120,7 @@ class S3Store:
             with self._reporting(key):
                 found = self._client().head_object(Bucket=self.bucket, Key=name)
         except ObjectMissingError:
-            with self._reporting(key):
-                _require_bucket(self)
+            self._require_bucket(key)
             return None
         return ObjectInfo(
             key=key,
@@ -159,8 +158,12 @@ class S3Store:
         name = self._name(key)
         with tempfile.TemporaryDirectory(prefix="scalediff-") as folder:
             path = Path(folder) / f"object{Path(key).suffix}"
-            with self._reporting(key):
-                self._client().download_file(self.bucket, name, str(path), Config=_transfer())
+            try:
+                with self._reporting(key):
+                    self._client().download_file(self.bucket, name, str(path), Config=_transfer())
+            except ObjectMissingError:
+                self._require_bucket(key)
+                raise
             yield path
 
     def delete(self, key: str) -> None:
@@ -190,6 +193,11 @@ class S3Store:
     def _name(self, key: str) -> str:
         validate_key(self.url, key)
         return f"{self.prefix}/{key}" if self.prefix else key
+
+    def _require_bucket(self, key: str) -> None:
+        """Raise unless the bucket exists: a HEAD answers 404 alike for a missing object and bucket."""
+        with self._reporting(key):
+            _find_bucket(self)
 
     def _existing(self, key: str) -> ObjectInfo:
         info = self.head(key)
@@ -263,11 +271,8 @@ class S3Store:
 
 
 @lru_cache(maxsize=32)
-def _require_bucket(store: S3Store) -> None:
-    """Raise unless the bucket exists; asked once per process.
-
-    A HEAD answers 404 alike for a missing object and a missing bucket.
-    """
+def _find_bucket(store: S3Store) -> None:
+    """Ask for the bucket; once per process where it exists."""
     from botocore.exceptions import ClientError
 
     try:

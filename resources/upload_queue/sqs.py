@@ -69,8 +69,8 @@ class SqsFeed:
     prefix: str = ""
     wait_s: int = 1
     connect_timeout_s: float = 5.0
-    read_timeout_s: float = 30.0
-    max_attempts: int = 5
+    read_timeout_s: float = 10.0
+    max_attempts: int = 3
     _acknowledged: dict[str, set[int]] = field(default_factory=dict, repr=False, compare=False)
 
     def receive(self, max_events: int, deadline_s: float) -> list[ObjectEvent]:
@@ -112,7 +112,7 @@ class SqsFeed:
             if len(parts) == receipt.parts:
                 del self._acknowledged[receipt.message_id]
                 complete.append((receipt.message_id, receipt.handle))
-        self._delete(complete)
+        self._delete(list(dict.fromkeys(complete)))
 
     def _messages(self, count: int, wait_s: int) -> Sequence[Any]:
         with self._reporting():
@@ -214,7 +214,14 @@ def _created_records(body: Any) -> list[Any]:
 
 
 def _object_of(record: Any) -> tuple[str, int, str, int]:
-    """Key in the bucket, size in bytes, etag and epoch ms of a record."""
+    """Key in the bucket, size in bytes, etag and epoch ms of a record.
+
+    Raises:
+        KeyError, TypeError, ValueError: For a record that lacks one of them.
+    """
     found = record["s3"]["object"]
-    event_ms = round(datetime.fromisoformat(record["eventTime"]).timestamp() * 1000)
+    moment = datetime.fromisoformat(record["eventTime"])
+    if moment.tzinfo is None:
+        raise ValueError(f"eventTime {record['eventTime']!r} has no time zone")
+    event_ms = round(moment.timestamp() * 1000)
     return unquote_plus(found["key"], errors="strict"), int(found["size"]), str(found["eTag"]), event_ms

@@ -1,7 +1,7 @@
 """Align one session: which video frame shows which moment of the game, and what was pressed there.
 
-The trade: a version 2 session of 60 s and 1,800 frames takes about 10 ms of one core, a legacy one less;
-nothing is decoded. A session that cannot be aligned is a row with a reason, never an exception.
+The trade: 1,800 frames take 3 to 4 ms of one core in either version; nothing is
+decoded. A session that cannot be aligned is a row with a reason, never an exception.
 """
 
 from collections.abc import Mapping

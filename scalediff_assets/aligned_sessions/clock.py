@@ -9,8 +9,8 @@ entry narrows it to 0.1 to 0.25 s. Recordings with frame ids need none of this.
 | bound | on O | why |
 |---|---|---|
 | U1 | <= endTime - last event | events are written until endTime |
-| U2 | <= endTime - r[k-1] | avgRtt, the mean of the first k samples, froze after sample k |
-| L2 | >= endTime - r[k] - 60 | the next sample came after the freeze; 60 ms for asynchronous statistics |
+| U2 | <= endTime - r[k-1] | avgRtt, the mean of the first k samples, froze after sample k (smallest fit) |
+| L2 | >= endTime - r[k] - 60 | the next sample came later (largest fit); 60 ms for asynchronous statistics |
 | L3 | >= session id's ms - first event | the page made the id before it logged anything |
 | L4 | >= startTime - (r[0] + initialLatency + 700) | the first sample never precedes the connection |
 | U5 | <= signing of latency.json - r[n-1] | latency.json holds every sample; server clock |
@@ -26,7 +26,7 @@ _PREFIX_TOLERANCE_MS = 1e-6
 _ASYNC_STATS_MS = 60.0
 _CONNECT_TO_START_MS = 700.0
 _SPAWN_DELAY_MS = 500.0
-_SPAWN_TIMER_SLACK_MS = 100.0
+_SPAWN_TIMER_SLACK_MS = 250.0
 _THROTTLED_TIMER_SLACK_MS = 1000.0
 _PARKED_HEIGHT_M = 4.0
 _STREET_HEIGHT_M = 2.5
@@ -156,13 +156,13 @@ def _intersect(one: tuple[float, float], other: tuple[float, float] | None) -> t
 def _hard_bounds(clocks: LegacyClocks) -> tuple[Bound, Bound]:
     """The tightest lower and upper bound of the start (an upper bound of O is a lower one of it)."""
     start, end, rtt_t = clocks.start_epoch_ms, clocks.end_epoch_ms, clocks.rtt_t_ms
-    frozen = _frozen_prefix(clocks)
+    fewest, most = _frozen_prefix(clocks)
     at_least = [Bound(name="U1", start_ms=start - end + clocks.event_t_ms[-1])]
     at_most = [Bound(name="L3", start_ms=start - clocks.session_epoch_ms + clocks.event_t_ms[0])]
-    if frozen:
-        at_least.append(Bound(name="U2", start_ms=start - end + rtt_t[frozen - 1]))
-    if 0 < frozen < len(rtt_t):
-        at_most.append(Bound(name="L2", start_ms=start - end + rtt_t[frozen] + _ASYNC_STATS_MS))
+    if fewest:
+        at_least.append(Bound(name="U2", start_ms=start - end + rtt_t[fewest - 1]))
+    if 0 < most < len(rtt_t):
+        at_most.append(Bound(name="L2", start_ms=start - end + rtt_t[most] + _ASYNC_STATS_MS))
     if len(rtt_t) and clocks.initial_latency_ms is not None:
         at_most.append(Bound(name="L4", start_ms=rtt_t[0] + clocks.initial_latency_ms + _CONNECT_TO_START_MS))
     upper = min(at_most, key=lambda bound: bound.start_ms)
@@ -175,13 +175,16 @@ def _hard_bounds(clocks: LegacyClocks) -> tuple[Bound, Bound]:
     return max(at_least, key=lambda bound: bound.start_ms), upper
 
 
-def _frozen_prefix(clocks: LegacyClocks) -> int:
-    """Number of leading RTT samples whose mean is avgRtt: the largest match, 0 for none."""
+def _frozen_prefix(clocks: LegacyClocks) -> tuple[int, int]:
+    """Fewest and most leading RTT samples whose mean is avgRtt; (0, 0) for none.
+
+    Samples are whole ms and often equal, so several prefixes may match; the true one is among them.
+    """
     if clocks.avg_rtt_ms is None or not len(clocks.rtt_ms):
-        return 0
+        return 0, 0
     means = np.cumsum(clocks.rtt_ms) / np.arange(1, len(clocks.rtt_ms) + 1)
-    matches = np.flatnonzero(np.abs(means - clocks.avg_rtt_ms) < _PREFIX_TOLERANCE_MS)
-    return int(matches[-1]) + 1 if len(matches) else 0
+    matches = np.flatnonzero(np.abs(means - clocks.avg_rtt_ms) < _PREFIX_TOLERANCE_MS) + 1
+    return (int(matches[0]), int(matches[-1])) if len(matches) else (0, 0)
 
 
 def _spawn_interval(clocks: LegacyClocks) -> tuple[float, float] | None:
@@ -189,7 +192,7 @@ def _spawn_interval(clocks: LegacyClocks) -> tuple[float, float] | None:
 
     Holds only for the first recording of a page, where start and spawn share one effect: there the
     camera waits high over the origin and drops to the street. Later recordings begin on the street.
-    A timer never fires early, but it fires late: by a frame while the page is drawn, and by up to
+    A timer never fires early, but it fires late: by some frames while the page is drawn, and up to
     1 s while the tab is hidden, which a log gap of more than 1 s around the spawn betrays.
     """
     parked = clocks.camera_height_m > _PARKED_HEIGHT_M
@@ -208,7 +211,7 @@ def _end_anchor(clocks: LegacyClocks) -> tuple[float, float, float] | None:
     """(lo, hi, point) of the start from the last log entry, or None where the tab may have hidden.
 
     The tab counts as visible to the end when the last 5 s of the camera log hold at least five
-    samples, none after a gap of more than 1 s, and no key that switches tabs was pressed there. The
+    samples, without a gap of more than 1 s, and no key that switches tabs was pressed there. The
     session then ended after the last entry and before the next camera sample: at most half again
     the longest recent gap, most likely half way to the time at which it was due.
     """
@@ -219,8 +222,9 @@ def _end_anchor(clocks: LegacyClocks) -> tuple[float, float, float] | None:
     if len(recent) < _MIN_END_SAMPLES:
         return None
     gaps = np.diff(recent)
-    silence = max(float(gaps.max()), float(recent[0] - (last_event - _END_WINDOW_MS)))
-    switched = bool((clocks.tab_switch_t_ms >= last_event - _END_WINDOW_MS).any())
+    window_ms = last_event - _END_WINDOW_MS
+    silence = max(float(gaps.max()), float(recent[0] - window_ms), float(last_event - recent[-1]))
+    switched = bool((clocks.tab_switch_t_ms >= window_ms).any())
     if silence > _HIDDEN_GAP_MS or switched:
         return None
     end_lo = float(last_event)

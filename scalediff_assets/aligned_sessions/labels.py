@@ -2,7 +2,7 @@
 
 Version 2 looks everything up by frame id and copies it; version 1 interpolates the pose, takes
 throttle and brake from the keys, steering and command from the driven path. Which of the two is
-decided by what the frame times carry, in two places only: `_poses` and `_keys`.
+decided by what the frame times carry, in two places only: `_keys` and `_pose_columns`.
 """
 
 from collections.abc import Mapping
@@ -215,7 +215,8 @@ def _pose_series(pose: Mapping[str, Floats], known: Bools, inside: Bools) -> Col
         axis: _Masked(values=pose["xyz_m"][:, place], known=known)
         for place, axis in enumerate(("x_m", "y_m", "z_m"))
     }
-    masked |= {name: _Masked(values=pose[name], known=known) for name in ("yaw_rad", "speed_mps")}
+    masked["yaw_rad"] = _Masked(values=pose["yaw_rad"], known=known)
+    masked["speed_mps"] = _Masked(values=pose["speed_mps"], known=known & ~np.isnan(pose["speed_mps"]))
     masked["pose_gap_ms"] = _Masked(values=pose["pose_gap_ms"], known=inside)
     return _series(masked)
 

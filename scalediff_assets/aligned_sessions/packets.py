@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from scalediff_assets.aligned_sessions.container import ends_early
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -28,7 +30,7 @@ class Packets:
         pts_ms: (N,) int64, presentation time; a packet without one repeats its predecessor's.
         keyframe: (N,) bool.
         size_bytes: (N,) int64.
-        truncated: The container ended, or broke, inside a packet.
+        truncated: The container ended, or broke, inside one of its elements.
     """
 
     pts_ms: Ints
@@ -56,7 +58,7 @@ def read_packets(path: Path) -> Packets:
 
     rows: list[tuple[int | None, bool, int]] = []
     time_base = _MATROSKA_MS
-    truncated = False
+    truncated = ends_early(path.read_bytes())
     try:
         with av.open(path, mode="r") as container:
             stream = container.streams.video[0]
@@ -65,8 +67,6 @@ def read_packets(path: Path) -> Packets:
                 if packet.size:  # the last packet of a demuxer is an empty flush
                     rows.append((packet.pts, packet.is_keyframe, packet.size))
                     truncated |= packet.is_corrupt
-    except FileNotFoundError:
-        raise
     except (av.FFmpegError, IndexError):  # IndexError: no video stream
         truncated = True
     return _packets(rows, time_base, truncated=truncated)

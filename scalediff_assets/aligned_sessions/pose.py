@@ -89,8 +89,8 @@ class FramePoses:
         inside: Bool, the frame lies between the first and the last sample.
         xyz_m: (N, 3).
         yaw_rad: Unwrapped.
-        speed_mps: From displacement.
-        yaw_rate_rps: Right positive, in rad/s.
+        speed_mps: From displacement; NaN between two breaks.
+        yaw_rate_rps: Right positive, in rad/s; NaN between two breaks.
     """
 
     known: Bools
@@ -134,15 +134,19 @@ def poses_at(track: PoseTrack, t_ms: Floats, timed: Bools) -> FramePoses | None:
 
 
 def _between_middles(track: PoseTrack, rate: Floats, interval: Ints, weight: Floats) -> Floats:
-    """A mean rate per interval at the frames: linear between middles, flat next to a break."""
+    """A mean rate per interval at the frames: linear between middles, flat next to a break.
+
+    NaN where neither the frame's interval nor the nearer neighbour is usable.
+    """
     neighbour = np.clip(interval + np.where(weight < 0.5, -1, 1), 0, len(rate) - 1)
     own_ms, other_ms = track.gap_ms[interval], track.gap_ms[neighbour]
     from_middle_ms = np.abs(weight - 0.5) * own_ms
     share = from_middle_ms / np.maximum((own_ms + other_ms) / 2, 1e-9)
     share = np.where(track.usable[neighbour], share, 0.0)
     share = np.where(track.usable[neighbour] & ~track.usable[interval], 1.0, share)
-    mixed: Floats = rate[interval] * (1 - share) + rate[neighbour] * share
-    return mixed
+    mixed = rate[interval] * (1 - share) + rate[neighbour] * share
+    found: Floats = np.where(track.usable[interval] | track.usable[neighbour], mixed, np.nan)
+    return found
 
 
 def crossed_teleport(passed: Ints, own: Bools, known: Bools) -> Bools:

@@ -70,8 +70,8 @@ def build_day(
     """
     methods = alignments.select("session_id", "align_method")
     passing = verdicts.filter(pl.col("passed")).join(methods, on="session_id").sort("segment_id")
-    rows = []
-    for shard in _packed(_segment_frames(passing, read_shard), shard_frames):
+    rows: list[dict[str, object]] = []
+    for shard in pack_segments(_segment_frames(passing, read_shard), shard_frames):
         content = parquet_bytes(pl.concat(shard), row_groups=[segment.height for segment in shard])
         key = f"cilrs_datasets/{day}/{hashlib.sha256(content).hexdigest()[:16]}.parquet"
         put(key, content)
@@ -92,7 +92,7 @@ def build_day(
 
 
 def dataset_hash(index: pl.DataFrame) -> str:
-    """sha256 over the sorted (segment_id, content_sha256, policy_hash) lines; the order of rows does not matter."""
+    """sha256 over the sorted `segment_id content_sha256 policy_hash` lines of an index, in any row order."""
     lines = sorted(index.select("segment_id", "content_sha256", "policy_hash").iter_rows())
     return hashlib.sha256("".join(f"{' '.join(line)}\n" for line in lines).encode()).hexdigest()
 
@@ -142,7 +142,7 @@ def _segment_frames(passing: pl.DataFrame, read_shard: ReadShard) -> Iterator[pl
             yield frames
 
 
-def _packed(segments: Iterator[pl.DataFrame], shard_frames: int) -> Iterator[list[pl.DataFrame]]:
+def pack_segments(segments: Iterator[pl.DataFrame], shard_frames: int) -> Iterator[list[pl.DataFrame]]:
     """Groups of whole segments; a group is closed when the next segment would pass `shard_frames`."""
     group: list[pl.DataFrame] = []
     rows = 0

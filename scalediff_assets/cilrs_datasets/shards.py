@@ -6,6 +6,7 @@ give equal bytes: nothing of the time or the machine goes in.
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 
 import polars as pl
 
@@ -37,23 +38,51 @@ def parquet_bytes(frame: pl.DataFrame, *, row_groups: Sequence[int]) -> bytes:
     return buffer.getvalue()
 
 
+@dataclass(frozen=True, kw_only=True)
+class IndexedSegment:
+    """A row of DATASET_INDEX; the fields are explained there."""
+
+    segment_id: str
+    session_id: str
+    wallet: str
+    shard_key: str
+    first_row: int
+    rows: int
+    duration_ms: int
+    policy_hash: str
+    align_method: str
+    align_uncertainty_ms: float
+    score: float
+    frames_left: int
+    frames_right: int
+    frames_straight: int
+    frames_follow: int
+    content_sha256: str
+
+
+def indexed_segments(index: pl.DataFrame) -> list[IndexedSegment]:
+    """The rows of a DATASET_INDEX frame in segment order."""
+    names = [field.name for field in fields(IndexedSegment)]
+    rows = index.select(names).sort("segment_id").iter_rows(named=True)
+    return [IndexedSegment(**row) for row in rows]
+
+
 class SegmentReader:
     """Reads segments of training shards; the shard read last is kept, so reading in index order is cheap.
 
     Example:
-        read_rows = SegmentReader(get)
-        rows = read_rows(shard_key, first_row, rows)
+        export_dataset(index, SegmentReader(store.get), out, layout="cilrs")
     """
 
     def __init__(self, get: Callable[[str], bytes]) -> None:
-        """Args: get: Object key to bytes."""
+        """Read through `get`, which gives the bytes of an object key."""
         self._get = get
         self._key: str | None = None
         self._shard = pl.DataFrame()
 
-    def __call__(self, shard_key: str, first_row: int, rows: int) -> pl.DataFrame:
+    def __call__(self, segment: IndexedSegment) -> pl.DataFrame:
         """The rows of one segment (SHARD_FRAMES)."""
-        if shard_key != self._key:
-            self._shard = pl.read_parquet(io.BytesIO(self._get(shard_key)))
-            self._key = shard_key
-        return self._shard.slice(first_row, rows)
+        if segment.shard_key != self._key:
+            self._shard = pl.read_parquet(io.BytesIO(self._get(segment.shard_key)))
+            self._key = segment.shard_key
+        return self._shard.slice(segment.first_row, segment.rows)

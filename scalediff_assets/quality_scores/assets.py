@@ -6,10 +6,11 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
+from resources.catalog import Catalog, Fingerprint
 from resources.connections import Connections
 from scalediff_assets.hours import OWNERS, SessionsConfig, column_schema, merged, only, sample
 from scalediff_assets.outcomes import record_verdicts
-from scalediff_assets.partitions import HOURLY, HOURS_IN_BATCHES
+from scalediff_assets.partitions import HOURLY, HOURS_IN_BATCHES, hours_before
 from scalediff_assets.quality_scores.duplicates import Fingerprints
 from scalediff_assets.quality_scores.policy import QualityPolicy, load_policy
 from scalediff_assets.schemas import (
@@ -78,7 +79,7 @@ def _judge_hour(
     config: QualityConfig,
     connections: Connections,
 ) -> QualityScores:
-    from scalediff_assets.quality_scores.verdict import judge
+    from scalediff_assets.quality_scores.verdict import fingerprints_of, judge
 
     decoded = cut.sessions.filter(pl.col("verdict") == "valid").select("session_id")
     sessions = only(
@@ -87,20 +88,36 @@ def _judge_hour(
         .join(aligned.sessions.select("session_id", "start_uncertainty_ms", "confidence"), on="session_id"),
         config.session_ids,
     )
+    chosen = only(cut.segments, config.session_ids)
+    signals = only(cut.signals, config.session_ids)
     catalog = connections.catalog()
-    earlier = Fingerprints.from_records(catalog.fingerprints(hour, policy.duplicates.window_hours))
+    own = fingerprints_of(segments=chosen, signals=signals, sessions=sessions, policy=policy)
+    catalog.save_fingerprints(
+        hour,
+        sessions["session_id"].to_list(),
+        [
+            Fingerprint(segment_id=s, session_id=i, completed_ms=ms, hashes=packed)
+            for s, i, ms, packed in own.records()
+        ],
+    )
     fresh = QualityScores(
         segments=judge(
-            segments=only(cut.segments, config.session_ids),
+            segments=chosen,
             frames=only(aligned.frames, config.session_ids),
-            signals=only(cut.signals, config.session_ids),
+            signals=signals,
             sessions=sessions,
             policy=policy,
-            earlier=earlier,
+            earlier=_earlier(catalog, hour, policy),
         )
     )
-    record_verdicts(catalog, sessions, cut, fresh)
+    record_verdicts(catalog, sessions, fresh)
     return merged(connections.lake(), ASSET, hour, config.session_ids, fresh)
+
+
+def _earlier(catalog: Catalog, hour: str, policy: QualityPolicy) -> Fingerprints:
+    """Fingerprints of the policy's window up to the hour; `judge` looks only at earlier arrivals."""
+    found = catalog.fingerprints(hours_before(hour, policy.duplicates.window_hours), hour)
+    return Fingerprints.from_records((f.segment_id, f.session_id, f.completed_ms, f.hashes) for f in found)
 
 
 def _report(tables: QualityScores, cut: Segments, policy: QualityPolicy) -> dict[str, Any]:

@@ -4,8 +4,9 @@
 and nothing else. Order of checks: size, strict JSON, row count, fields, then agreement between the
 files. The video is probed in `probe.py`; where a verdict becomes a row is `validate.py`.
 
-Speed: a camera log of 1,800 rows (280 kB) takes about 10 ms of one core, half of it in the two parsers
-(the standard library's sees repeated keys, pydantic's sees types).
+Speed, on one core: a version 1 bundle with 1,800 camera rows (340 kB) takes about 12 ms. Of the camera
+log's share, the depth scan takes 1.5 ms, the standard library's parser (it sees repeated keys) 3 ms and
+pydantic's (it sees types) 3 ms.
 """
 
 import hashlib

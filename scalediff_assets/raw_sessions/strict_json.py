@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-_QUOTE, _OPEN, _CLOSE = ord('"'), b"[{", b"]}"
+_QUOTE = ord('"')
+_STEP = np.zeros(256, dtype=np.int8)  # by byte: +1 opens, -1 closes, 0 is no bracket
+_STEP[list(b"[{")] = 1
+_STEP[list(b"]}")] = -1
+_IS_MARK = (_STEP != 0) | (np.arange(256) == _QUOTE)
 
 
 class StrictJsonError(ValueError):
@@ -28,11 +32,9 @@ def nesting_depth(data: bytes) -> int:
     """Deepest nesting of arrays and objects; exact for valid JSON and for every valid beginning."""
     # Pairs of backslashes go first, so that only true escapes of a quote are left to blank.
     chars = np.frombuffer(data.replace(b"\\\\", b"__").replace(b'\\"', b"__"), dtype=np.uint8)
-    outside = np.cumsum(chars == _QUOTE, dtype=np.int32) % 2 == 0
-    structure = chars[outside]
-    opens = (structure == _OPEN[0]) | (structure == _OPEN[1])
-    closes = (structure == _CLOSE[0]) | (structure == _CLOSE[1])
-    depth = np.cumsum(opens.astype(np.int32) - closes, dtype=np.int32)
+    marks = chars[_IS_MARK[chars]]
+    outside = np.cumsum(marks == _QUOTE, dtype=np.int32) % 2 == 0
+    depth = np.cumsum(_STEP[marks[outside]], dtype=np.int32)
     return int(depth.max(initial=0))
 
 

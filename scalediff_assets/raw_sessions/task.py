@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from resources.catalog import BundleRecord
 from resources.object_store import ObjectMissingError, ObjectStore
 from scalediff_assets.raw_sessions.validate import RawObject, validate_bundle
 from scalediff_assets.schemas import MANIFEST
@@ -33,6 +34,24 @@ class BundleTask:
     objects: dict[BundleFile, RawObject]
     reason: Reason | None = None
     detail: str | None = None
+
+
+def task_of(raw: ObjectStore, bundle: BundleRecord) -> BundleTask:
+    """The task for a bundle of the catalog."""
+    objects = {
+        file: RawObject(key=o.key, size_bytes=o.size_bytes, upload_ms=o.upload_ms)
+        for file, o in bundle.objects.items()
+    }
+    return BundleTask(
+        raw=raw,
+        session_id=bundle.session_id,
+        wallet=bundle.wallet,
+        revision=bundle.revision,
+        completed_ms=bundle.completed_ms,
+        objects=objects,
+        reason=bundle.reason,
+        detail=bundle.detail,
+    )
 
 
 def bundle_task(task: BundleTask) -> dict[str, Any]:

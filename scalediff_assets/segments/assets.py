@@ -83,7 +83,7 @@ def _cut_hour(
             for o in outcomes
         ]
     )
-    record_decodings(connections.catalog(), hour, sessions, fresh)
+    record_decodings(connections.catalog(), sessions, fresh)
     return merged(connections.lake(), ASSET, hour, config.session_ids, fresh)
 
 

@@ -58,7 +58,10 @@ def test_the_recorded_camera_row_is_read() -> None:
 def test_the_documented_camera_row_has_no_controls_and_they_are_unknown() -> None:
     row = {key: RECORDED_CAMERA[key] for key in ("t", "pos", "yaw", "speed")}
     sample = CameraSample.model_validate_json(json.dumps(row))
-    assert (sample.type, sample.throttle, sample.brake, sample.steer, sample.command) == ("camera", *[None] * 4)
+    assert (sample.type, sample.throttle, sample.brake, sample.steer, sample.command) == (
+        "camera",
+        *[None] * 4,
+    )
 
 
 def test_version_1_ignores_fields_it_does_not_know() -> None:
@@ -135,7 +138,7 @@ def test_frame_links_are_written_as_plain_arrays_and_read_back(links: list[Frame
 
 
 def test_an_rtp_time_stamp_is_below_two_to_the_32() -> None:
-    with pytest.raises(ValidationError, match="rtp|4294967296"):
+    with pytest.raises(ValidationError, match="4294967296"):
         LatencyReportV2.model_validate_json(f'{{"frames": [[0, 0, 0, {2**32}]]}}')
 
 

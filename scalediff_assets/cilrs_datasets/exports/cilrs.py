@@ -13,6 +13,7 @@ wants them, or five as its README says; never both. Not the layout of carla_gara
 import json
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from scalediff_assets.cilrs_datasets.exports.grid import routes_on_grid
@@ -36,7 +37,7 @@ def write_routes(source: Source, folder: Path, *, hz: int, digits: int) -> Writt
             _write_route(route, folder / f"route_{routes:03d}_{segment.segment_id}", digits)
             routes += 1
             frames += route.height
-            worst_ms = max(worst_ms, float(route["grid_error_ms"].abs().max()))  # type: ignore[arg-type]
+            worst_ms = max(worst_ms, float(np.abs(route["grid_error_ms"].to_numpy()).max()))
         segments += routes > first_route
     return Written(units=routes, segments=segments, frames=frames, max_grid_error_ms=worst_ms)
 

@@ -20,15 +20,10 @@ from scalediff_assets.cilrs_datasets.exports.cilrs import write_routes
 from scalediff_assets.cilrs_datasets.exports.clean_bucket import write_segments
 from scalediff_assets.cilrs_datasets.exports.grid import DEFAULT_HZ
 from scalediff_assets.cilrs_datasets.exports.lerobot import write_lerobot
-from scalediff_assets.cilrs_datasets.exports.segment_source import (
-    IndexedSegment,
-    ReadRows,
-    Source,
-    Written,
-    indexed_segments,
-)
+from scalediff_assets.cilrs_datasets.exports.segment_source import ReadRows, Source, Written
 from scalediff_assets.cilrs_datasets.exports.webdataset_tar import write_tars
 from scalediff_assets.cilrs_datasets.layout import dataset_hash
+from scalediff_assets.cilrs_datasets.shards import IndexedSegment, indexed_segments
 
 Layout = Literal["cilrs", "clean-bucket", "webdataset", "lerobot"]
 Progress = Callable[[int, int], None]

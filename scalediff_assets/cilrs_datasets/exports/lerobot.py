@@ -63,15 +63,13 @@ def write_lerobot(source: Source, folder: Path, *, hz: int) -> Written:
     writer = _Writer(folder, hz)
     segments = 0
     worst_ms = 0.0
-    try:
-        for _, rows in source:
-            before = writer.episodes
-            for route in routes_on_grid(rows, hz):
-                writer.add(_decoded(route, hz))
-                worst_ms = max(worst_ms, float(np.abs(route["grid_error_ms"].to_numpy()).max()))
-            segments += writer.episodes > before
-    finally:
-        writer.close()
+    for _, rows in source:
+        before = writer.episodes
+        for route in routes_on_grid(rows, hz):
+            writer.add(_decoded(route, hz))
+            worst_ms = max(worst_ms, float(np.abs(route["grid_error_ms"].to_numpy()).max()))
+        segments += writer.episodes > before
+    writer.close()
     return Written(units=writer.episodes, segments=segments, frames=writer.frames, max_grid_error_ms=worst_ms)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 PICTURE_PX = 256
 _CRF = 30
 _GOP_FRAMES = 2
-_PRESET = 10
+_PRESET = 8
 """SVT-AV1's speed, 0 (best) to 13 (fastest)."""
 
 
@@ -20,6 +20,7 @@ class VideoFile:
 
         path.parent.mkdir(parents=True, exist_ok=True)
         self.frames = 0
+        self._closed = False
         self._container = av.open(str(path), "w")
         options = {"crf": str(_CRF), "g": str(_GOP_FRAMES), "preset": str(_PRESET)}
         self._stream = self._container.add_stream("libsvtav1", rate=hz, options=options)
@@ -38,7 +39,7 @@ class VideoFile:
 
     def close(self) -> None:
         """Write what the encoder still holds and finish the file; closing twice is allowed."""
-        if self._stream is not None:
+        if not self._closed:
+            self._closed = True
             self._container.mux(self._stream.encode(None))
             self._container.close()
-            self._stream = None

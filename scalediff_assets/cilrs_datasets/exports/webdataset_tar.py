@@ -6,6 +6,7 @@ A sample is one stored frame with all its aligned columns; null is unknown. Segm
 split over shards. The bytes depend on the data alone: no times, owners or machine names.
 """
 
+import contextlib
 import io
 import json
 import tarfile
@@ -20,23 +21,18 @@ SHARD_SAMPLES = 2_000
 
 def write_tars(source: Source, folder: Path, *, shard_samples: int = SHARD_SAMPLES) -> Written:
     """Write tar shards of whole segments; a shard is closed at `shard_samples` samples or more."""
-    shards = segments = frames = 0
-    samples = 0
-    tar: tarfile.TarFile | None = None
-    try:
+    shards = segments = frames = samples = 0
+    with contextlib.ExitStack() as current:
         for segment, rows in source:
-            if tar is None or samples >= shard_samples:
-                if tar is not None:
-                    tar.close()
-                tar = tarfile.open(folder / f"shard-{shards:06d}.tar", "w", format=tarfile.USTAR_FORMAT)
+            if not shards or samples >= shard_samples:
+                current.close()
+                path = folder / f"shard-{shards:06d}.tar"
+                tar = current.enter_context(tarfile.open(path, "w", format=tarfile.USTAR_FORMAT))
                 shards, samples = shards + 1, 0
             _add_samples(tar, segment.segment_id, rows)
             samples += rows.height
             frames += rows.height
             segments += 1
-    finally:
-        if tar is not None:
-            tar.close()
     return Written(units=shards, segments=segments, frames=frames)
 
 

@@ -66,7 +66,7 @@ def legacy_bundle() -> MakeBundle:
             initial_latency_ms=600.0, avg_rtt_ms=float(np.mean(frozen)), rtt_samples=samples
         )
         session_id = f"session_{PAGE_EPOCH_MS + 1_500}_abc123"
-        fields = {
+        fields: dict[str, Any] = {
             "session_id": session_id,
             "wallet": "wallet",
             "started_ms": PAGE_EPOCH_MS + 6_000,

@@ -21,7 +21,7 @@ def look_up(
 
 
 def w_held(keys: FrameKeys) -> list[bool]:
-    return keys.driving[:, 0].tolist()
+    return [bool(held) for held in keys.driving[:, 0]]
 
 
 def test_a_transition_counts_at_its_own_time() -> None:

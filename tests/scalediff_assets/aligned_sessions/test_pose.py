@@ -152,7 +152,7 @@ def test_the_command_announces_the_turn_ahead(turn_rad: float, expected: int) ->
 
 def test_the_command_is_unknown_where_the_path_ends_undecided() -> None:
     track = corner(0.0)
-    command, known = command_from_path(track, at(track, [track.t_ms[-1] - 1_200, track.t_ms[-1] - 900]))
+    _, known = command_from_path(track, at(track, [track.t_ms[-1] - 1_200, track.t_ms[-1] - 900]))
     assert known.tolist() == [True, False]
 
 
