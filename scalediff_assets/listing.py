@@ -53,8 +53,12 @@ def list_sessions(settings: Settings) -> list[SessionLine]:
 def sessions_table(listed: list[SessionLine]) -> Table:
     """The sessions as a table for the terminal."""
     table = Table(title=f"{len(listed)} sessions")
-    for header in ("session", "status", "reason", "alignment", "frames", "segments", "passed"):
-        table.add_column(header, justify="right" if header in ("frames", "segments", "passed") else "left")
+    table.add_column("session", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for header in ("reason", "alignment"):
+        table.add_column(header)
+    for header in ("frames", "cut", "passed"):
+        table.add_column(header, justify="right")
     for line in listed:
         alignment = line.align_method or ""
         if line.start_uncertainty_ms is not None:
@@ -62,7 +66,7 @@ def sessions_table(listed: list[SessionLine]) -> Table:
         colour = _STATUS_COLOURS[line.status]
         numbers = (line.frames, line.segments, line.segments_passed)
         table.add_row(
-            line.session_id,
+            line.session_id.removeprefix("session_"),
             f"[{colour}]{line.status}[/{colour}]",
             line.reason or "",
             alignment,

@@ -130,7 +130,7 @@ def spawn_height(parked_until_ms: float) -> np.ndarray:
 def test_the_spawn_narrows_the_start_of_a_pages_first_recording() -> None:
     found = estimate(camera_height_m=spawn_height(6_510), **HIDDEN)
     assert found.lo_ms <= START_MS <= found.hi_ms
-    assert found.half_width_ms <= 180
+    assert found.half_width_ms <= 260
 
 
 def test_a_spawn_that_contradicts_the_bounds_is_not_believed() -> None:

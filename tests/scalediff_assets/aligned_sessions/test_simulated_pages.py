@@ -99,7 +99,7 @@ def simulate(seed: int) -> Page:
         }
     )
     presses = pl.DataFrame(
-        {"t_ms": hides, "kind": "keydown", "key": "control"}, schema_overrides={"t_ms": float}
+        {"t_ms": hides, "kind": "keydown", "key": "control"}, schema_overrides={"t_ms": pl.Float64}
     )
     latency, last_sample_ms = round_trips(rng, start_ms, end_ms)
     session_id = f"session_{int(EPOCH_MS + mount_ms)}_abc123"
