@@ -14,7 +14,7 @@ from itertools import groupby
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from scalediff_assets.partitions import DAILY, HOURLY, day_of
+from scalediff_assets.partitions import HOURLY, day_of
 
 RESCORE_HOURS = 7 * 24
 HOURLY_ASSETS = ("raw_sessions", "aligned_sessions", "segments", "quality_scores")
@@ -22,19 +22,16 @@ HOURLY_ASSETS = ("raw_sessions", "aligned_sessions", "segments", "quality_scores
 process_hours = dg.define_asset_job(
     "process_hours",
     selection=dg.AssetSelection.assets(*HOURLY_ASSETS),
-    partitions_def=HOURLY,
     description="Everything from the uploads of an hour to its verdicts.",
 )
 pack_days = dg.define_asset_job(
     "pack_days",
     selection=dg.AssetSelection.assets("cilrs_datasets"),
-    partitions_def=DAILY,
     description="The passing segments of a day as a dataset.",
 )
 rescore_hours = dg.define_asset_job(
     "rescore_hours",
     selection=dg.AssetSelection.assets("quality_scores"),
-    partitions_def=HOURLY,
     description="New verdicts from stored signals; reads no video.",
 )
 

@@ -1,16 +1,19 @@
 """The shape of the tree: import direction, lightness of loading, names that clash with nobody."""
 
 import importlib.metadata
+import itertools
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 OUR_PACKAGES = ("scalediff_contract", "scalediff_assets", "resources", "world")
-HEAVY = ("torch", "cv2", "av", "mlflow", "ray", "boto3", "dagster_aws", "matplotlib", "sqlalchemy", "world")
+HEAVY = ("torch", "cv2", "av", "mlflow", "ray", "boto3", "dagster_aws", "matplotlib", "world")
 
 
 def modules_after(statement: str) -> set[str]:
@@ -33,7 +36,6 @@ def test_imports_go_in_one_direction() -> None:
 @pytest.mark.slow
 def test_loading_the_code_location_imports_nothing_heavy() -> None:
     loaded = modules_after("import scalediff_assets.definitions") & set(HEAVY)
-    # Dagster itself imports SQLAlchemy for its storage.
     baseline = modules_after("import dagster") & set(HEAVY)
     assert loaded - baseline == set()
 
@@ -69,13 +71,13 @@ def test_asset_bodies_are_short() -> None:
     assert long == []
 
 
-def test_constraints_pin_every_installed_requirement_of_ours() -> None:
-    pinned = {line.split("==")[0].lower().replace("_", "-") for line in
-              (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}  # fmt: skip
-    wanted = set()
-    for requirement in importlib.metadata.requires("scalediff") or []:
-        name = requirement.split(";")[0].split("[")[0]
-        for mark in "<>=!~ ":
-            name = name.split(mark)[0]
-        wanted.add(name.lower().replace("_", "-"))
-    assert wanted - {"scalediff"} <= pinned
+def test_constraints_pin_everything_that_is_required() -> None:
+    pinned = {
+        line.split("==")[0].lower().replace("_", "-")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if "==" in line
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    required = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    names = {re.split(r"[\[<>=!~ ]", text)[0].lower() for text in required}
+    assert names - {"scalediff"} <= pinned
