@@ -10,6 +10,7 @@ Runs in a worker process. Limits stop decode bombs; what the decoder refuses is 
 exception.
 """
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 from scalediff_assets.segments.signals import SIDE_PX, FrameMeasures, pdq
 from scalediff_contract.limits import BundleLimits
 from scalediff_contract.reasons import Reason
+from scalediff_contract.stamp import block_px
 
 Bools = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
@@ -80,7 +82,12 @@ class _StopDecodingError(Exception):
 
 
 def decode_session(
-    path: Path, *, session_id: str, pts_valid: Bools, options: DecodeOptions | None = None
+    path: Path,
+    *,
+    session_id: str,
+    pts_valid: Bools,
+    stamped: bool = False,
+    options: DecodeOptions | None = None,
 ) -> DecodedSession:
     """Decode a video once.
 
@@ -88,6 +95,7 @@ def decode_session(
         path: The webm.
         session_id: Goes into every row.
         pts_valid: `(N,) bool` by packet; frames with an invalid PTS are measured, never exported.
+        stamped: The picture carries the frame id along its top edge; it is painted over.
         options: Limits and rates.
 
     Returns:
@@ -95,13 +103,12 @@ def decode_session(
     """
     options = options or DecodeOptions()
     cv2.setNumThreads(1)
-    measures, jpegs = FrameMeasures(), {}
+    measures = FrameMeasures()
+    jpegs: dict[int, bytes] = {}
     reason = detail = None
     try:
-        for index, pts_ms, jpeg in _pass(path, pts_valid, options, measures):
-            if jpeg is not None:
-                jpegs[index] = jpeg
-            del pts_ms
+        # What was exported before a break stays.
+        jpegs.update(_exports(path, pts_valid, options, measures, stamped=stamped))
     except _StopDecodingError as stop:
         reason, detail = stop.reason, f"{session_id}: {stop.detail}"
     except av.FFmpegError as error:
@@ -114,9 +121,10 @@ def decode_session(
     )
 
 
-def _pass(
-    path: Path, pts_valid: Bools, options: DecodeOptions, measures: FrameMeasures
-) -> Iterator[tuple[int, int, bytes | None]]:
+def _exports(
+    path: Path, pts_valid: Bools, options: DecodeOptions, measures: FrameMeasures, *, stamped: bool
+) -> Iterator[tuple[int, bytes]]:
+    """Measure every frame; yields index and JPEG of the exported ones."""
     luma_only, with_chroma = VideoReformatter(), VideoReformatter()
     step_ms = 1000 / options.export_hz
     next_export_ms = next_hash_ms = 0.0
@@ -126,18 +134,26 @@ def _pass(
         export = valid and pts_ms >= next_export_ms
         scaler, pixel_format = (with_chroma, "yuvj420p") if export else (luma_only, "gray")
         small = scaler.reformat(frame, SIDE_PX, SIDE_PX, pixel_format, interpolation="AREA")
-        luma = _plane(small, 0)
+        planes = [_plane(small, number) for number in range(3 if export else 1)]
+        if stamped:
+            _paint_over_stamp(planes, frame)
         hashes = pts_ms >= next_hash_ms
-        measures.add(index, pts_ms, small, luma, pdq(luma) if hashes else None)
+        measures.add(index, pts_ms, small, planes[0], pdq(planes[0]) if hashes else None)
         if hashes:
             next_hash_ms = (pts_ms // _HASH_EVERY_MS + 1) * _HASH_EVERY_MS
-        jpeg = None
         if export:
             next_export_ms = (pts_ms // step_ms + 1) * step_ms
-            jpeg = simplejpeg.encode_jpeg_yuv_planes(
-                luma, _plane(small, 1), _plane(small, 2), quality=options.jpeg_quality
-            )
-        yield index, pts_ms, jpeg
+            yield index, simplejpeg.encode_jpeg_yuv_planes(*planes, quality=options.jpeg_quality)
+
+
+def _paint_over_stamp(planes: list[Bytes], frame: av.VideoFrame) -> None:
+    """Continue the first row under the stamp upwards; in place."""
+    # The area filter spreads the strip's edge over one more row; chroma has half the rows.
+    rows = math.ceil(block_px(frame.width, frame.height) * SIDE_PX / frame.height) + 1
+    rows += rows % 2
+    for plane in planes:
+        own = rows * len(plane) // SIDE_PX
+        plane[:own] = plane[own]
 
 
 def _frames(path: Path, options: DecodeOptions) -> Iterator[av.VideoFrame]:

@@ -43,6 +43,7 @@ def process_video(
     session_id: str,
     frames: pl.DataFrame,
     start_uncertainty_ms: float = 0.0,
+    stamped: bool = False,
     options: DecodeOptions | None = None,
     splice: SpliceOptions | None = None,
 ) -> ProcessedVideo:
@@ -53,6 +54,7 @@ def process_video(
         session_id: The session.
         frames: Its FRAMES, one row per packet.
         start_uncertainty_ms: Half width of the start's interval.
+        stamped: The picture carries the frame id along its top edge.
         options: Limits and rates of the decode pass.
         splice: Lengths of the cuts.
 
@@ -61,7 +63,11 @@ def process_video(
     """
     splice = splice or SpliceOptions()
     decoded = decode_session(
-        path, session_id=session_id, pts_valid=frames["pts_valid"].to_numpy(), options=options
+        path,
+        session_id=session_id,
+        pts_valid=frames["pts_valid"].to_numpy(),
+        stamped=stamped,
+        options=options,
     )
     segments = cut_segments(
         session_id=session_id,

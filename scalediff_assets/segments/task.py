@@ -40,6 +40,7 @@ def segment_task(task: SegmentTask) -> Segments:
             session_id=session_id,
             frames=task.frames,
             start_uncertainty_ms=task.session["start_uncertainty_ms"],
+            stamped=task.session["schema_version"] == 2,
             options=task.options,
         )
     row = dict(processed.decoding)

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 _MS = Fraction(1, 1000)
+# A negative cpu-used fixes the speed; a positive one adapts it to the clock, and the bytes with it.
 _ENCODER = {
     "deadline": "realtime",
-    "cpu-used": "8",
+    "cpu-used": "-8",
     "lag-in-frames": "0",
     "threads": "1",
     "error-resilient": "0",
@@ -74,8 +75,8 @@ def _mux(container: av.container.OutputContainer, packets: Iterable[Any], pts_ms
         container.mux(packet)
 
 
-def plain_picture(width_px: int, height_px: int, level: int) -> Picture:
+def plain_picture(width_px: int, height_px: int) -> Picture:
     """A gray picture, for recordings whose pictures do not matter."""
     picture = np.full((height_px * 3 // 2, width_px), 128, np.uint8)
-    picture[:height_px] = level
+    picture[:height_px] = 110
     return picture

@@ -130,7 +130,7 @@ def _video(
 def _pictures(painter: Painter | None, ticks: Ticks, shown: npt.NDArray[np.int64]) -> Iterator[Picture]:
     for k in shown.tolist():
         if painter is None:
-            yield plain_picture(PLAIN_SIDE_PX, PLAIN_SIDE_PX, 64 + k % 64)
+            yield plain_picture(PLAIN_SIDE_PX, PLAIN_SIDE_PX)
         else:
             view = View(
                 x_m=ticks.x_m[k], y_m=ticks.y_m[k], yaw_rad=ticks.yaw_rad[k], height_m=CAMERA_HEIGHT_M

@@ -114,9 +114,9 @@ def live_page(spec: RecordingSpec, rng: np.random.Generator) -> Page:
     recording = connected + initial_latency + float(rng.uniform(60, 140))
     stopped = recording + spec.duration_s * 1000
     hidden = (0.0, 0.0)
-    if rng.random() < 0.45 and spec.duration_s >= 20:
-        first = recording + spec.duration_s * 1000 * float(rng.uniform(0.45, 0.85))
-        hidden = (first, first + float(rng.uniform(2_000, 5_000)))
+    if rng.random() < 0.55 and spec.duration_s >= 20:
+        first = recording + spec.duration_s * 1000 * float(rng.uniform(0.5, 0.9))
+        hidden = (first, min(first + float(rng.uniform(2_000, 5_000)), stopped - 300.0))
     slow = mounted + np.cumsum(rng.uniform(60, 160, 12))
     usual = float(rng.uniform(34, 52))
     rest = slow[-1] + np.cumsum(
@@ -223,7 +223,7 @@ def _truth_frame(
         .with_columns(sim_frame=pl.lit(None, pl.Int64))
         .select(TRUTH_SCHEMA.names())
         .cast(TRUTH_SCHEMA)
-    )  # type: ignore[arg-type]
+    )
 
 
 def _video(spec: RecordingSpec, painter: Painter | None, truth: GroundTruth) -> bytes:
@@ -241,7 +241,7 @@ def _pictures(painter: Painter | None, frames: pl.DataFrame) -> Iterator[Picture
     poses = frames.select("x_m", "y_m", "yaw_rad").iter_rows()
     for n, (x_m, y_m, yaw_rad) in enumerate(poses):
         if painter is None:
-            yield plain_picture(PLAIN_SIDE_PX, PLAIN_SIDE_PX, 64 + n % 64)
+            yield plain_picture(PLAIN_SIDE_PX, PLAIN_SIDE_PX)
         else:
             yield painter.paint(View(x_m=x_m, y_m=y_m, yaw_rad=yaw_rad, height_m=CAMERA_HEIGHT_M), grain=n)
 

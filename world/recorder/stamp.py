@@ -10,7 +10,8 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
-BLOCKS = 32
+from scalediff_contract.stamp import BLOCKS, block_px
+
 MAX_FRAME_ID = (1 << 24) - 1
 _WHITE, _BLACK, _THRESHOLD = 235, 16, 128
 
@@ -21,11 +22,6 @@ class FrameIdError(ValueError):
     def __init__(self, frame_id: int) -> None:
         self.frame_id = frame_id
         super().__init__(f"frame id {frame_id} does not fit 24 bits (0 to {MAX_FRAME_ID})")
-
-
-def block_px(width_px: int, height_px: int) -> int:
-    """Return the side of a stamp block for a picture of this size."""
-    return min(8 if height_px < 360 else 16, width_px // BLOCKS)
 
 
 def stamp_row(frame_id: int, width_px: int, height_px: int) -> npt.NDArray[np.uint8]:

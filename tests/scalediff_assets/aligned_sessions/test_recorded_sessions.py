@@ -12,14 +12,7 @@ from scalediff_assets.aligned_sessions.pose import PoseTrack, poses_at
 from scalediff_assets.raw_sessions.bundle import Bundle, parse_bundle
 from scalediff_assets.schemas import ALIGNMENTS, FRAMES, AlignedSessions
 from scalediff_contract.sessions import BundleFile
-from world.recorder.spec import RecordedBundle, RecordingSpec
-
-_RECORD = pytest.importorskip("world.recorder.record", reason="this checkout cannot generate sessions yet")
-
-
-def record_session(spec: RecordingSpec) -> RecordedBundle:
-    recorded: RecordedBundle = _RECORD.record_session(spec)
-    return recorded
+from world.recorder import RecordedBundle, RecordingSpec, record_session
 
 
 def bundle_of(recorded: RecordedBundle) -> Bundle:

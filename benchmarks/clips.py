@@ -1,0 +1,65 @@
+"""The clip that the benchmarks decode: 1280x720, 30 fps, VP8, a drive through the generated city."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from scalediff_assets.aligned_sessions.packets import read_packets, run_ids
+from scalediff_assets.schemas import FRAMES
+from world.recorder.city import make_city
+from world.recorder.draw import Painter, View
+from world.recorder.drive import drive
+from world.recorder.encode import Picture, encode_webm
+from world.recorder.route import make_route
+
+WIDTH_PX, HEIGHT_PX, FPS = 1280, 720, 30
+_SEED = 42
+
+
+def generated_clip(seconds: int) -> Path:
+    """The clip, made once and kept in the temporary folder."""
+    path = Path(tempfile.gettempdir()) / f"scalediff_clip_v1_{seconds}s.webm"
+    if not path.exists():
+        pts_ms = [round(n * 1000 / FPS) for n in range(seconds * FPS)]
+        content = encode_webm(_pictures(seconds), pts_ms, width_px=WIDTH_PX, height_px=HEIGHT_PX, live=True)
+        partial = path.with_suffix(".partial")
+        partial.write_bytes(content)
+        partial.replace(path)
+    return path
+
+
+def _pictures(seconds: int) -> Iterator[Picture]:
+    city = make_city(_SEED)
+    route = make_route(city, _SEED, seconds * 16.0)
+    ticks = drive(route, np.arange(seconds * FPS) * 1000 / FPS, driver="expert", seed=_SEED)
+    painter = Painter(city, _SEED, WIDTH_PX, HEIGHT_PX)
+    for k in range(len(ticks)):
+        view = View(x_m=ticks.x_m[k], y_m=ticks.y_m[k], yaw_rad=ticks.yaw_rad[k])
+        yield painter.paint(view, grain=k)
+
+
+def frames_of(path: Path, session_id: str = "session_0000000000000_bench") -> pl.DataFrame:
+    """FRAMES of a clip whose every packet is as good as its PTS; a key is held, so nothing is idle."""
+    packets = read_packets(path)
+    valid, run_id = run_ids(packets.pts_ms)
+    columns: dict[str, object] = dict.fromkeys(FRAMES.schema.names())
+    columns |= {
+        "session_id": session_id,
+        "keys_other": "",
+        "keys_uncertain": False,
+        "key_events": 0,
+        "mouse_dx_px": 0.0,
+        "mouse_dy_px": 0.0,
+        "teleport": False,
+        "control_source": "none",
+        "command_source": "none",
+        "held_w": True,
+    }
+    rows = pl.DataFrame(
+        {"frame_idx": np.arange(len(packets)), "pts_ms": packets.pts_ms, "pts_valid": valid, "run_id": run_id}
+    )
+    constant = {name: pl.lit(value) for name, value in columns.items() if name not in rows.columns}
+    return FRAMES.conform(rows.with_columns(**constant))
