@@ -14,10 +14,22 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from scalediff_contract.stamp import block_px
 from world.recorder import textures
-from world.recorder.city import CELL_M, HIGH_X, HIGH_Y, LOW_X, LOW_Y, PERIOD, SETBACK_M, City
+from world.recorder.city import (
+    CELL_M,
+    FACADES,
+    HIGH_X,
+    HIGH_Y,
+    LOW_X,
+    LOW_Y,
+    MAX_HEIGHT_M,
+    PERIOD,
+    SETBACK_M,
+    City,
+)
 from world.recorder.parked import Lens, draw_car, parked_cars
-from world.recorder.stamp import block_px, stamp_row
+from world.recorder.stamp import stamp_row
 
 Picture = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
@@ -160,7 +172,7 @@ class Painter:
         i, j = (block, block_other) if across_x else (block_other, block)
         place = (i % PERIOD, j % PERIOD, np.broadcast_to(side, line.shape), cell)
         wall = (front_m > 0) & (front_m < other_pitch - 2 * SETBACK_M) & (depth > 0.05) & (depth < _FAR_M)
-        strip = city.facade[place] + (textures.FACADES if across_x else 0)
+        strip = city.facade[place] + (FACADES if across_x else 0)
         return (
             np.where(wall, depth, np.float32(_FAR_M)),
             np.where(wall, city.height_m[place], np.float32(0)),
@@ -188,7 +200,7 @@ class Painter:
         scale = np.exp2(-walls.level).astype(np.float32)
         texel = textures.TEXEL_PER_M * scale
         slope = texel * walls.depth_m / self._focal_px
-        height_texel = (textures.MAX_HEIGHT_M - view.height_m) * texel
+        height_texel = (MAX_HEIGHT_M - view.height_m) * texel
         offset = self._atlas.level_top_px[walls.level] + height_texel - 0.5
         top_row = -self._focal_px * (walls.top_m - view.height_m) / walls.depth_m
         return slope, offset.astype(np.float32), top_row

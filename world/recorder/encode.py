@@ -14,6 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 _MS = Fraction(1, 1000)
+_NOMINAL_STEP_MS = 40
+_FULL_SIZE_PX = 1280 * 704
+_FULL_SIZE_BITS_PER_S = 2_500_000  # the reference's MediaRecorder
 # A negative cpu-used fixes the speed; a positive one adapts it to the clock, and the bytes with it.
 _ENCODER = {
     "deadline": "realtime",
@@ -33,6 +36,7 @@ def encode_webm(
     height_px: int,
     live: bool,
     keyframe_every: int = 100,
+    bits_per_s: int | None = None,
     codec: str = "libvpx",
     container_format: str = "webm",
 ) -> bytes:
@@ -45,6 +49,7 @@ def encode_webm(
         height_px: Height.
         live: Leave out Duration and Cues, as MediaRecorder does.
         keyframe_every: Largest distance of key frames.
+        bits_per_s: Wanted bit rate; None: the reference's, in proportion to the picture's size.
         codec: Encoder.
         container_format: Container.
     """
@@ -54,15 +59,16 @@ def encode_webm(
         stream = cast(av.VideoStream, container.add_stream(codec, rate=30))
         stream.width, stream.height, stream.pix_fmt = width_px, height_px, "yuv420p"
         stream.codec_context.time_base = _MS
-        stream.codec_context.bit_rate = 2_500_000
+        share = width_px * height_px / _FULL_SIZE_PX
+        stream.codec_context.bit_rate = bits_per_s or int(_FULL_SIZE_BITS_PER_S * share)
         stream.codec_context.gop_size = keyframe_every
         if codec.startswith("libvpx"):
             stream.codec_context.options = _ENCODER
-        ordinal = 0
         for ordinal, picture in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
-            # The encoder wants increasing stamps; the muxer gets the true ones.
-            frame.pts, frame.time_base = ordinal, _MS
+            # The encoder wants increasing stamps at about the true rate, from which it budgets its
+            # bits; the muxer gets the true ones.
+            frame.pts, frame.time_base = ordinal * _NOMINAL_STEP_MS, _MS
             _mux(container, stream.encode(frame), pts_ms)
         _mux(container, stream.encode(None), pts_ms)
     return buffer.getvalue()
@@ -70,7 +76,7 @@ def encode_webm(
 
 def _mux(container: av.container.OutputContainer, packets: Iterable[Any], pts_ms: Sequence[int]) -> None:
     for packet in packets:
-        packet.pts = packet.dts = pts_ms[cast(int, packet.pts)]
+        packet.pts = packet.dts = pts_ms[cast(int, packet.pts) // _NOMINAL_STEP_MS]
         packet.time_base = _MS
         container.mux(packet)
 

@@ -89,7 +89,7 @@ def make_ground(city: City, seed: int) -> tuple[Picture, ...]:
     full = np.clip(ground + grain[..., None], 0, 255).astype(np.uint8)
     haze = haze_bgr(seed)
     return tuple(
-        _hazy(cv2.resize(full, None, fx=s / scale, fy=s / scale, interpolation=cv2.INTER_AREA), haze, share)
+        _hazy(_scaled(full, s / scale), haze, share)
         for s, share in zip(GROUND_TEXEL_PER_M, GROUND_HAZE, strict=True)
     )
 
@@ -130,6 +130,11 @@ def _paint_lines(
         view[np.ix_(dashed, across < 0.18)] = _STREET_YELLOW
         view[np.ix_(outside, np.abs(across - 6.6) < 0.1)] = _STREET_WHITE
         view[np.ix_(zebra, stripes)] = _STREET_WHITE
+
+
+def _scaled(picture: Picture, factor: float) -> Picture:
+    small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
 
 
 def _hazy(picture: Picture, haze: npt.NDArray[np.float64], share: float) -> Picture:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -32,7 +33,8 @@ class Store:
 def jpeg_of(number: int) -> bytes:
     """A 256x256 picture whose brightness says its number: gray level 40 + 8 * (number mod 24)."""
     picture = np.full((256, 256, 3), 40 + 8 * (number % 24), np.uint8)
-    return simplejpeg.encode_jpeg(picture, quality=95, colorspace="RGB", colorsubsampling="420")
+    encoded: bytes = simplejpeg.encode_jpeg(picture, quality=95, colorspace="RGB", colorsubsampling="420")
+    return encoded
 
 
 JPEGS = [jpeg_of(i) for i in range(24)]
@@ -100,7 +102,7 @@ class Day:
         return self.shards[session_id]
 
     def verdicts(self) -> pl.DataFrame:
-        row = {name: 0 for name in VERDICTS.schema.names()}
+        row: dict[str, object] = {name: 0 for name in VERDICTS.schema.names()}
         rows = [
             {
                 **row,
@@ -143,7 +145,8 @@ class Day:
 
 
 def _day(sessions: int = 3, segments: int = 3, frames: int = 50, jitter_ms: int = 0) -> Day:
-    shards, passed = {}, {}
+    shards: dict[str, Any] = {}
+    passed: dict[str, Any] = {}
     for s in range(sessions):
         session_id = f"session_1769925785{s:03d}_{'abcdefghij'[s]}"
         parts = [

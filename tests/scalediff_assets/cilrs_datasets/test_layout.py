@@ -121,7 +121,7 @@ def test_commands_are_counted_and_unknown_ones_are_not(day: Any) -> None:
 
 def test_the_content_hash_sees_labels_nulls_and_pictures(make_frames: Callable[..., pl.DataFrame]) -> None:
     rows = make_frames("session_1769925785000_a", 1)
-    changes = [
+    changes: list[dict[str, pl.Expr]] = [
         {"steer": pl.col("steer") + 1e-12},
         {"rtt_ms": pl.when(pl.col("rtt_ms") > 0).then(None)},
         {"speed_game": pl.lit(0.0)},

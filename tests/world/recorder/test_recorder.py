@@ -45,15 +45,18 @@ def test_packets_carry_the_pts_of_the_truth(layout: Layout, tmp_path: Path) -> N
 @pytest.mark.parametrize(("layout", "has_duration"), [("exact", True), ("legacy", False)])
 def test_only_version_2_videos_have_a_duration(layout: Layout, has_duration: bool) -> None:
     video = record_session(quick(layout=layout)).files[BundleFile.VIDEO]
-    with av.open(io.BytesIO(video)) as container:
+    with av.open(io.BytesIO(video), mode="r") as container:
         assert (container.duration is not None) is has_duration
 
 
 @pytest.mark.slow
 def test_every_stamp_survives_the_encoder() -> None:
     recorded = record_session(quick(video=True, width_px=640, height_px=360, fps=15.0))
-    with av.open(io.BytesIO(recorded.files[BundleFile.VIDEO])) as container:
-        ids = [read_stamp(frame.to_ndarray(format="gray")) for frame in container.decode(video=0)]
+    with av.open(io.BytesIO(recorded.files[BundleFile.VIDEO]), mode="r") as container:
+        ids = [
+            read_stamp(np.asarray(frame.to_ndarray(format="gray"), np.uint8))
+            for frame in container.decode(video=0)
+        ]
     assert ids == recorded.truth.frames["sim_frame"].to_list()
 
 
@@ -126,7 +129,7 @@ def test_legacy_clocks_obey_the_bounds_that_an_estimator_relies_on(seed: int) ->
 def test_object_keys_parse_and_the_meta_file_comes_last() -> None:
     recorded = record_session(quick())
     for form in ("documented", "recorded"):
-        keys = [parse_object_key(key) for key in recorded.objects(form)]  # type: ignore[arg-type]
+        keys = [parse_object_key(key) for key in recorded.objects(form)]
         assert keys[-1].file is BundleFile.META
         assert {key.session_id for key in keys} == {recorded.session_id}
 
