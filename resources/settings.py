@@ -14,13 +14,16 @@
 | SCALEDIFF_WORKERS | worker processes | number of cores |
 | SCALEDIFF_TASK_TIMEOUT_S | limit for one session in a worker | 120 |
 
-Secrets are never settings: AWS credentials come from the standard AWS chain.
+A variable that is set to nothing counts as not set. Secrets are never settings: AWS credentials
+come from the standard AWS chain.
 """
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+_DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg2://")
 
 
 class SettingsError(ValueError):
@@ -59,7 +62,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     Raises:
         SettingsError: Naming the variable, its value and what it must be.
     """
-    env = os.environ if environment is None else environment
+    given = os.environ if environment is None else environment
+    env = {name: text for name, text in given.items() if name.startswith("SCALEDIFF_") and text.strip()}
     home = Path(env.get("SCALEDIFF_HOME", ".scalediff")).expanduser().resolve()
     profile = env.get("SCALEDIFF_PROFILE", "local")
     if profile not in ("local", "production"):
@@ -73,20 +77,37 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         s3_endpoint_url=env.get("SCALEDIFF_S3_ENDPOINT_URL"),
         s3_region=env.get("SCALEDIFF_S3_REGION"),
         queue_url=env.get("SCALEDIFF_QUEUE_URL"),
-        database_url=env.get("SCALEDIFF_DATABASE_URL", f"sqlite:///{home / 'catalog.db'}"),
-        workers=int(_positive(env, "SCALEDIFF_WORKERS", os.cpu_count() or 1)),
-        task_timeout_s=_positive(env, "SCALEDIFF_TASK_TIMEOUT_S", 120),
+        database_url=_database_url(env, home),
+        workers=_workers(env),
+        task_timeout_s=_task_timeout_s(env),
     )
 
 
-def _positive(env: Mapping[str, str], variable: str, default: float) -> float:
-    text = env.get(variable)
+def _database_url(env: Mapping[str, str], home: Path) -> str:
+    url = env.get("SCALEDIFF_DATABASE_URL", f"sqlite:///{home / 'catalog.db'}")
+    if not any(url.startswith(start) and url != start for start in _DATABASES):
+        # The value may hold a password: only its scheme is repeated.
+        scheme = url.partition("://")[0] + "://..." if "://" in url else "..."
+        mend = "use sqlite:///{path} or postgresql://{user}@{host}/{database}"
+        raise SettingsError("SCALEDIFF_DATABASE_URL", scheme, mend)
+    return url
+
+
+def _workers(env: Mapping[str, str]) -> int:
+    text = env.get("SCALEDIFF_WORKERS")
     if text is None:
-        return default
+        return os.cpu_count() or 1
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise SettingsError("SCALEDIFF_WORKERS", text, "use a whole number of at least 1")
+    return int(text)
+
+
+def _task_timeout_s(env: Mapping[str, str]) -> float:
+    text = env.get("SCALEDIFF_TASK_TIMEOUT_S", "120")
     try:
-        value = float(text)
+        value_s = float(text)
     except ValueError:
-        value = 0.0
-    if not value >= 1:
-        raise SettingsError(variable, text, "use a number of at least 1")
-    return value
+        value_s = 0.0
+    if not 1 <= value_s < float("inf"):
+        raise SettingsError("SCALEDIFF_TASK_TIMEOUT_S", text, "use a number of seconds, at least 1")
+    return value_s

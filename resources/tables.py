@@ -6,8 +6,9 @@ object, written last:
     {asset}/{partition}/{table}-{sha256[:16]}.parquet
     {asset}/{partition}/tables.json                    {"table": "object name", ...}
 
-A reader sees the old set or the new one, never a mixture; a writer killed at any moment and run
-again leaves the same objects. What an asset's tables are is not known here: the asset's type
+A reader sees the old set or the new one, never a mixture: one whose files are removed under it
+begins again with the new pointer. A writer killed at any moment and run again leaves the same
+objects. What an asset's tables are is not known here: the asset's type
 annotation says it.
 """
 
@@ -39,13 +40,16 @@ class TableSetLike(Protocol):
 Tables = TypeVar("Tables", bound=TableSetLike)
 
 
-class PartitionMissingError(LookupError):
-    """A partition that was never materialised was asked for."""
+class PartitionMissingError(KeyError):
+    """A partition that was never materialised was asked for; a KeyError, as a mapping's should be."""
 
     def __init__(self, asset: str, partition: str) -> None:
         self.asset = asset
         self.partition = partition
-        super().__init__(f"{asset} has no partition {partition}; materialise it first")
+        super().__init__(asset, partition)
+
+    def __str__(self) -> str:
+        return f"{self.asset} has no partition {self.partition}; materialise it first"
 
 
 def partition_folder(asset: str, partition: str) -> str:
@@ -78,14 +82,29 @@ def read_tables(lake: ObjectStore, asset: str, partition: str, kind: type[Tables
         PartitionMissingError: Where the partition was never written.
     """
     folder = partition_folder(asset, partition)
+    names = _pointer(lake, asset, partition)
+    while True:
+        try:
+            frames = {
+                name: pl.read_parquet(io.BytesIO(lake.get(f"{folder}/{names[name]}")))
+                for name in kind.tables()
+            }
+        except ObjectMissingError:
+            replaced = _pointer(lake, asset, partition)
+            if replaced == names:
+                raise
+            names = replaced
+        else:
+            return kind(**frames)
+
+
+def _pointer(lake: ObjectStore, asset: str, partition: str) -> dict[str, str]:
     try:
-        names = json.loads(lake.get(f"{folder}/{POINTER}"))
+        content = lake.get(f"{partition_folder(asset, partition)}/{POINTER}")
     except ObjectMissingError as error:
         raise PartitionMissingError(asset, partition) from error
-    frames = {
-        name: pl.read_parquet(io.BytesIO(lake.get(f"{folder}/{names[name]}"))) for name in kind.tables()
-    }
-    return kind(**frames)
+    names: dict[str, str] = json.loads(content)
+    return names
 
 
 def has_tables(lake: ObjectStore, asset: str, partition: str) -> bool:

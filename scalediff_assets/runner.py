@@ -49,10 +49,13 @@ def materialise(
 
 
 def _collect(report: RunReport, partition: str, result: dg.ExecuteInProcessResult) -> None:
+    from scalediff_assets.definitions import STAGES
+
+    assets = {definition.key.to_user_string() for definition in STAGES}
     for event in result.all_events:
-        if event.event_type == dg.DagsterEventType.STEP_SUCCESS and event.step_key is not None:
+        if event.event_type == dg.DagsterEventType.STEP_SUCCESS and event.step_key in assets:
             seconds = event.step_success_data.duration_ms / 1000
-            asset = event.step_key
+            asset = str(event.step_key)
             report.seconds_per_asset[asset] = report.seconds_per_asset.get(asset, 0.0) + seconds
         elif event.event_type == dg.DagsterEventType.STEP_FAILURE:
             error = event.step_failure_data.error

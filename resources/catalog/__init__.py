@@ -5,6 +5,7 @@ Plain, transactional reading and writing; the rules of arrival are in `raw_sessi
 
 from resources.catalog.catalog import Catalog
 from resources.catalog.records import (
+    Arrival,
     BundleObject,
     BundleRecord,
     Fingerprint,
@@ -17,6 +18,7 @@ from resources.catalog.records import (
 )
 
 __all__ = [
+    "Arrival",
     "BundleObject",
     "BundleRecord",
     "Catalog",

@@ -70,8 +70,29 @@ class BundleRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """A session that has pending objects, with all that its settlement depends on.
+
+    A settlement is written only if the catalog still holds exactly this, so two settling
+    processes, or a settling and a recording one, never write over each other's news.
+
+    Attributes:
+        objects: Every recorded object version of the session, by key and etag.
+        bundle: The latest frozen bundle of this wallet.
+        taken_by: Another wallet whose bundle holds the session id.
+        requested_hours: Hours of the objects for which a run was already requested.
+    """
+
+    session: SessionRecord
+    objects: tuple[ObjectRecord, ...]
+    bundle: BundleRecord | None
+    taken_by: str | None
+    requested_hours: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settlement:
-    """What arrival decided for one session, written in one transaction.
+    """What arrival decided for one session.
 
     Attributes:
         object_states: (key, etag) to state, reason and detail.

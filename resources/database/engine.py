@@ -5,6 +5,7 @@ transaction that upgrades from reading to writing can fail at once however long 
 """
 
 import functools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,19 +16,28 @@ import sqlalchemy as sa
 _BUSY_TIMEOUT_MS = 30_000
 
 
-@functools.cache
 def open_database(url: str) -> sa.Engine:
     """The engine of this process for a database URL; opens no connection yet.
 
     `postgresql://` means psycopg2 here: SQLAlchemy 2.1 would look for psycopg 3.
+
+    Raises:
+        ValueError: For SQLite in memory, which no second connection could see.
     """
+    # A forked child must not talk over its parent's connections, hence one engine per process id.
+    return _engine(url, os.getpid())
+
+
+@functools.cache
+def _engine(url: str, _process_id: int) -> sa.Engine:
     parsed = sa.make_url(url)
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg2")
-    if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_pre_ping=True)
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    if parsed.get_backend_name() == "postgresql":
+        return sa.create_engine(parsed, pool_pre_ping=True, executemany_mode="values_plus_batch")
+    if not parsed.database or parsed.database == ":memory:":
+        raise ValueError(f"{url}: a database in memory is lost between connections; name a file")
+    Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
@@ -46,8 +56,8 @@ def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
     # The driver's own transaction handling would begin too late; `_begin_sqlite` begins instead.
     dbapi_connection.isolation_level = None
     for pragma in (
-        "journal_mode=WAL",
         f"busy_timeout={_BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
     ):

@@ -25,7 +25,7 @@ objects = sa.Table(
     sa.Column("reason", sa.String),
     sa.Column("detail", sa.String),
     sa.Index("objects_by_session", "wallet", "session_id"),
-    sa.Index("objects_by_state", "state"),
+    sa.Index("objects_by_state", "state", "wallet", "session_id"),
 )
 
 sessions = sa.Table(

@@ -20,9 +20,15 @@ from scalediff_assets.schemas import (
     SegmentsHours,
 )
 
+# The open day has hours that do not exist yet.
+_HOURS_SO_FAR = dg.AssetIn(
+    partition_mapping=dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+)
+
 
 @dg.asset(
     partitions_def=DAILY,
+    ins=dict.fromkeys(("aligned_sessions", "segments", "quality_scores"), _HOURS_SO_FAR),
     backfill_policy=ONE_DAY_PER_RUN,
     group_name="datasets",
     kinds={"parquet", "dataset"},

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scalediff_assets.cilrs_datasets.shards import parquet_bytes
 from scalediff_assets.schemas import DATASET_INDEX, SHARD_FRAMES, CilrsDataset
+from scalediff_assets.segments.shards import parquet_bytes
 
 SHARD_FRAMES_TARGET = 2_000
 SCHEMA_VERSION = 1

@@ -1,41 +1,10 @@
-"""Training shards as bytes: the Parquet writer, and the reader of single segments.
-
-JPEG bytes are stored as they are (they do not compress), every other column with zstd. Equal rows
-give equal bytes: nothing of the time or the machine goes in.
-"""
+"""Reads single segments of the training shards that `layout.py` writes."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import polars as pl
-
-
-def parquet_bytes(frame: pl.DataFrame, *, row_groups: Sequence[int]) -> bytes:
-    """Parquet bytes of a frame, cut into row groups of the given sizes.
-
-    Raises:
-        ValueError: If the sizes do not add up to the frame's rows.
-    """
-    import pyarrow.parquet as pq
-
-    if sum(row_groups) != frame.height:
-        raise ValueError(f"row groups of {sum(row_groups)} rows for a frame of {frame.height}")
-    table = frame.to_arrow()
-    plain = {name for name, dtype in frame.schema.items() if dtype == pl.Binary}
-    buffer = io.BytesIO()
-    with pq.ParquetWriter(
-        buffer,
-        table.schema,
-        compression={name: "NONE" if name in plain else "ZSTD" for name in frame.columns},
-        use_dictionary=[name for name in frame.columns if name not in plain],
-        write_statistics=[name for name in frame.columns if name not in plain],
-    ) as writer:
-        first = 0
-        for rows in row_groups:
-            writer.write_table(table.slice(first, rows), row_group_size=rows)
-            first += rows
-    return buffer.getvalue()
 
 
 @dataclass(frozen=True, kw_only=True)

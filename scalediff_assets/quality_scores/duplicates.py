@@ -7,7 +7,8 @@ of another session in which the largest share of its hashes is found.
 The search is exact. A hash is cut into 16 bands of 16 bits; if at most 31 bits differ, some band
 differs by at most one bit (16 bands with two each would make 32). So every match lies in the
 buckets of the band's own value or of its 16 one-bit neighbours: 272 look-ups a hash in place of a
-comparison with every earlier hash. On random hashes that is about 60 times less work.
+comparison with every earlier hash. Measured on one core, 2,000 new against 100,000 earlier segments of
+five hashes: 2.6 s, against about 80 s for all pairs.
 
 Arrival order is (`completed_ms`, session, segment): only what arrived before counts, so judging an
 hour again, or judging it with later hours in the catalog, gives the same result.

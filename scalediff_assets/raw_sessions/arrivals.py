@@ -47,7 +47,9 @@ def take_in(
         feed.acknowledge(events)
         received += len(events)
         exhausted = not events
-    return Arrivals(events=received, exhausted=exhausted, summary=_settle(connections, now_ms, final))
+    # What the deadline left in the feed may complete a bundle: then this look is not the final one.
+    summary = _settle(connections, now_ms, final and exhausted)
+    return Arrivals(events=received, exhausted=exhausted, summary=summary)
 
 
 def reconcile(connections: Connections, *, now_ms: int) -> Arrivals:
@@ -62,7 +64,9 @@ def _settle(connections: Connections, now_ms: int, final: bool) -> IntakeSummary
     raw = connections.raw()
 
     def content_hash(key: str) -> str:
-        return hashlib.sha256(raw.get(key)).hexdigest()
+        # A video may be larger than the memory of a sensor.
+        with raw.local_copy(key) as path, path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
 
     def listed_files(key: str) -> frozenset[str]:
         return files_in_meta(raw.get(key, max_bytes=BundleLimits().meta_bytes))

@@ -14,6 +14,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from scalediff_contract.stamp import block_px
 
 Bools = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
-_HASH_EVERY_MS = 1000
+_HASH_HZ = 1.0
 _MIN_SIDE_PX = 16
 
 
@@ -41,7 +42,8 @@ class DecodeOptions:
     """Limits and rates of the pass.
 
     Attributes:
-        export_hz: Frames per second of PTS that are stored as JPEG.
+        export_hz: Ticks per second of PTS; the first valid frame at or after a tick is stored as JPEG.
+            0 stores every valid frame.
         jpeg_quality: 1 to 100.
         max_frames: Stop after so many frames.
         max_pixels: Refuse larger pictures; a stream may change its size midway.
@@ -53,6 +55,10 @@ class DecodeOptions:
     max_frames: int = BundleLimits().max_frames
     max_pixels: int = BundleLimits().max_width_px * BundleLimits().max_height_px
     max_wall_s: float = 90.0
+
+    def __post_init__(self) -> None:
+        if self.export_hz < 0:
+            raise ValueError(f"export_hz is {self.export_hz:g} (minimum 0, which stores every frame)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +100,8 @@ def decode_session(
     Args:
         path: The webm.
         session_id: Goes into every row.
-        pts_valid: `(N,) bool` by packet; frames with an invalid PTS are measured, never exported.
+        pts_valid: `(N,) bool` by packet; frames with an invalid PTS are measured, never exported or
+            hashed.
         stamped: The picture carries the frame id along its top edge; it is painted over.
         options: Limits and rates.
 
@@ -107,44 +114,56 @@ def decode_session(
     jpegs: dict[int, bytes] = {}
     reason = detail = None
     try:
-        # What was exported before a break stays.
-        jpegs.update(_exports(path, pts_valid, options, measures, stamped=stamped))
+        _measure_frames(path, pts_valid, options, measures, jpegs, stamped=stamped)
     except _StopDecodingError as stop:
         reason, detail = stop.reason, f"{session_id}: {stop.detail}"
     except av.FFmpegError as error:
         reason = Reason.DECODE_FAILED
         detail = (
-            f"{session_id}: the decoder stopped at frame {len(measures)} ({error.strerror}); record again"
+            f"{session_id}: the decoder stopped after {len(measures)} frames ({error.strerror}); record again"
         )
     return DecodedSession(
         signals=measures.frame(session_id, exported=set(jpegs)), jpegs=jpegs, reason=reason, detail=detail
     )
 
 
-def _exports(
-    path: Path, pts_valid: Bools, options: DecodeOptions, measures: FrameMeasures, *, stamped: bool
-) -> Iterator[tuple[int, bytes]]:
-    """Measure every frame; yields index and JPEG of the exported ones."""
+def _measure_frames(
+    path: Path,
+    pts_valid: Bools,
+    options: DecodeOptions,
+    measures: FrameMeasures,
+    jpegs: dict[int, bytes],
+    *,
+    stamped: bool,
+) -> None:
+    """Fill `measures` with every frame and `jpegs` with the exported ones; what a break leaves stays."""
     luma_only, with_chroma = VideoReformatter(), VideoReformatter()
-    step_ms = 1000 / options.export_hz
-    next_export_ms = next_hash_ms = 0.0
-    for index, frame in enumerate(_frames(path, options)):
-        pts_ms = _pts_ms(frame)
+    last_export = last_hash = -1
+    for index, pts_ms, frame in _frames(path, options):
         valid = index < len(pts_valid) and bool(pts_valid[index])
-        export = valid and pts_ms >= next_export_ms
+        export_tick, hash_tick = grid_tick(pts_ms, options.export_hz), grid_tick(pts_ms, _HASH_HZ)
+        export, hashed = valid and export_tick != last_export, valid and hash_tick != last_hash
         scaler, pixel_format = (with_chroma, "yuvj420p") if export else (luma_only, "gray")
         # One thread: the default starts a slice thread per core for a fifth of a millisecond of work.
         small = scaler.reformat(frame, SIDE_PX, SIDE_PX, pixel_format, interpolation="AREA", threads=1)
         planes = [_plane(small, number) for number in range(3 if export else 1)]
         if stamped:
             _paint_over_stamp(planes, frame)
-        hashes = pts_ms >= next_hash_ms
-        measures.add(index, pts_ms, small, planes[0], pdq(planes[0]) if hashes else None)
-        if hashes:
-            next_hash_ms = (pts_ms // _HASH_EVERY_MS + 1) * _HASH_EVERY_MS
+        measures.add(index, pts_ms, planes[0], pdq(planes[0]) if hashed else None)
+        if hashed:
+            last_hash = hash_tick
         if export:
-            next_export_ms = (pts_ms // step_ms + 1) * step_ms
-            yield index, simplejpeg.encode_jpeg_yuv_planes(*planes, quality=options.jpeg_quality)
+            last_export = export_tick
+            jpegs[index] = simplejpeg.encode_jpeg_yuv_planes(*planes, quality=options.jpeg_quality)
+
+
+def grid_tick(pts_ms: int, rate_hz: float) -> int:
+    """Which tick of a grid that starts at PTS 0 a frame belongs to; a tick exports its first frame.
+
+    A PTS is cut to whole milliseconds: 33 stands for 33.3. So a frame counts as up to 1 ms later;
+    otherwise a grid of 30 Hz would lose half the frames of a 30 fps video.
+    """
+    return int((pts_ms + 1) * rate_hz / 1000)
 
 
 def _paint_over_stamp(planes: list[Bytes], frame: av.VideoFrame) -> None:
@@ -157,8 +176,8 @@ def _paint_over_stamp(planes: list[Bytes], frame: av.VideoFrame) -> None:
         plane[:own] = plane[own]
 
 
-def _frames(path: Path, options: DecodeOptions) -> Iterator[av.VideoFrame]:
-    """Decoded frames within the limits."""
+def _frames(path: Path, options: DecodeOptions) -> Iterator[tuple[int, int, av.VideoFrame]]:
+    """Packet index, PTS in ms and picture, within the limits; a packet gives at most one picture."""
     deadline = time.monotonic() + options.max_wall_s
     with av.open(path, mode="r") as container:
         if not container.streams.video:
@@ -166,21 +185,22 @@ def _frames(path: Path, options: DecodeOptions) -> Iterator[av.VideoFrame]:
         stream = container.streams.video[0]
         stream.thread_type = "NONE"
         stream.codec_context.thread_count = 1
-        for index, frame in enumerate(container.decode(stream)):
-            _refuse_bombs(index, frame, options, deadline)
-            yield frame
+        tick_ms = 1000 * (stream.time_base or _MATROSKA_S)
+        # The last packet of a demuxer is an empty flush.
+        packets = (packet for packet in container.demux(stream) if packet.size)
+        for index, packet in enumerate(packets):
+            _refuse_more(index, options, deadline)
+            pictures = packet.decode()
+            if pictures:
+                _refuse_size(index, pictures[-1], options)
+                pts_ms = (packet.pts or 0) * tick_ms.numerator // tick_ms.denominator
+                yield index, max(0, pts_ms), pictures[-1]
 
 
-def _refuse_bombs(index: int, frame: av.VideoFrame, options: DecodeOptions, deadline: float) -> None:
+def _refuse_more(index: int, options: DecodeOptions, deadline: float) -> None:
     if index >= options.max_frames:
         raise _StopDecodingError(
             Reason.TOO_MANY_FRAMES, f"more than {options.max_frames} frames; record a shorter session"
-        )
-    if frame.width * frame.height > options.max_pixels or min(frame.width, frame.height) < _MIN_SIDE_PX:
-        raise _StopDecodingError(
-            Reason.BAD_DIMENSIONS,
-            f"frame {index} is {frame.width}x{frame.height} (limit {options.max_pixels} pixels, "
-            f"at least {_MIN_SIDE_PX} a side); record at 1280x720",
         )
     if time.monotonic() > deadline:
         raise _StopDecodingError(
@@ -188,15 +208,17 @@ def _refuse_bombs(index: int, frame: av.VideoFrame, options: DecodeOptions, dead
         )
 
 
-def _pts_ms(frame: av.VideoFrame) -> int:
-    base = frame.time_base
-    if frame.pts is None or base is None:
-        return 0
-    return max(0, round(frame.pts * 1000 * base.numerator / base.denominator))
+def _refuse_size(index: int, frame: av.VideoFrame, options: DecodeOptions) -> None:
+    if frame.width * frame.height > options.max_pixels or min(frame.width, frame.height) < _MIN_SIDE_PX:
+        raise _StopDecodingError(
+            Reason.BAD_DIMENSIONS,
+            f"frame {index} is {frame.width}x{frame.height} (limit {options.max_pixels} pixels, "
+            f"at least {_MIN_SIDE_PX} a side); record at 1280x720",
+        )
 
 
 def _plane(picture: av.VideoFrame, number: int) -> Bytes:
-    """A plane as a `(H, W) uint8` view; the picture must outlive it."""
+    """A plane as a `(H, W) uint8` view, which keeps the picture alive."""
     plane: Any = picture.planes[number]
     rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
     return rows[:, : plane.width]

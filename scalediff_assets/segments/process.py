@@ -76,12 +76,15 @@ def process_video(
         start_uncertainty_ms=start_uncertainty_ms,
         options=splice,
     )
-    longest_ms = longest_part_ms(frames, decoded.signals, start_uncertainty_ms)
-    reason, detail = _refusal(session_id, decoded, frames.height, segments, longest_ms, splice)
+    reason, detail = _refusal(session_id, decoded, frames.height)
+    if reason is None and not segments.height:
+        longest_ms = longest_part_ms(frames, decoded.signals, start_uncertainty_ms)
+        reason, detail = _no_usable_run(session_id, longest_ms, splice)
     if reason is not None:
         segments = segments.clear()
-    shard = session_shard(frames, segments, decoded.jpegs) if segments.height else None
     judged = segments.filter(pl.col("skip_reason").is_null())
+    exported_frames = int(judged["exported_frames"].sum())
+    shard = session_shard(frames, judged, decoded.jpegs) if exported_frames else None
     row: dict[str, Any] = dict.fromkeys(DECODINGS.schema.names())
     row |= {
         "session_id": session_id,
@@ -89,22 +92,31 @@ def process_video(
         "reason": reason,
         "detail": detail,
         "frames": decoded.signals.height,
-        "exported_frames": int(judged["exported_frames"].sum()),
+        "exported_frames": exported_frames,
         "segments": judged.height,
     }
     if shard is not None:
         row |= {"shard_sha256": hashlib.sha256(shard).hexdigest(), "shard_bytes": len(shard)}
-    return ProcessedVideo(decoding=row, segments=segments, signals=decoded.signals, shard=shard)
+    return ProcessedVideo(
+        decoding=row, segments=segments, signals=_stored_only(decoded.signals, judged), shard=shard
+    )
+
+
+def _stored_only(signals: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
+    """Signals whose `exported` means stored: a JPEG outside every judged segment is thrown away."""
+    inside = [
+        pl.col("frame_idx").is_between(row["first_frame_idx"], row["end_frame_idx"], closed="left")
+        for row in judged.iter_rows(named=True)
+    ]
+    return signals.with_columns(pl.col("exported") & pl.any_horizontal(pl.lit(False), *inside))
 
 
 def _refusal(
     session_id: str,
     decoded: DecodedSession,
     packets: int,
-    segments: pl.DataFrame,
-    longest_ms: int,
-    splice: SpliceOptions,
 ) -> tuple[str | None, str | None]:
+    """Reason and sentence where the pass itself forbids use; a late stop leaves only a sentence."""
     count = decoded.signals.height
     if decoded.reason is not None and decoded.reason is not Reason.DECODE_FAILED:
         return decoded.reason.value, decoded.detail
@@ -112,10 +124,12 @@ def _refusal(
         reason = decoded.reason or Reason.TRUNCATED_VIDEO
         detail = f"{session_id}: {count} of {packets} frames decode (minimum {_DECODED_SHARE_MIN:.0%})"
         return reason.value, f"{detail}; upload the whole recording again"
-    if not segments.height:
-        return (
-            Reason.NO_USABLE_RUN.value,
-            f"{session_id}: the longest part without a gap, cut or teleport is {longest_ms / 1000:.1f} s "
-            f"(minimum {splice.min_s:g} s); keep the tab visible and the connection steady",
-        )
     return None, decoded.detail
+
+
+def _no_usable_run(session_id: str, longest_ms: int, splice: SpliceOptions) -> tuple[str, str]:
+    return (
+        Reason.NO_USABLE_RUN.value,
+        f"{session_id}: the longest part without a gap, cut or teleport is {longest_ms / 1000:.1f} s "
+        f"(minimum {splice.min_s:g} s); keep the tab visible and the connection steady",
+    )

@@ -44,21 +44,18 @@ class FrameMeasures:
     motion: list[float | None] = field(default_factory=list)
     histograms: list[NDArray[Any]] = field(default_factory=list)
     hashes: list[tuple[str, int] | None] = field(default_factory=list)
-    _previous: tuple[Any, Luma] | None = None
+    _previous: Luma | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def add(
-        self, index: int, pts_ms: int, owner: object, luma: Luma, pdq_hash: tuple[str, int] | None
-    ) -> None:
+    def add(self, index: int, pts_ms: int, luma: Luma, pdq_hash: tuple[str, int] | None) -> None:
         """Measure one frame.
 
         Args:
             index: Frame index.
             pts_ms: Its PTS.
-            owner: What owns `luma`'s memory; kept until the next frame is compared.
-            luma: `(256, 256) uint8`, full range.
+            luma: `(256, 256) uint8`, full range; kept until the next frame is compared.
             pdq_hash: Hash in hex and quality, or None.
         """
         self.indices.append(index)
@@ -68,9 +65,9 @@ class FrameMeasures:
         self.sharpness.append(cv2.norm(laplacian, cv2.NORM_L2SQR) / _PIXELS)
         self.histograms.append(cv2.calcHist([luma], [0], None, [_LEVELS], [0, _LEVELS]))
         previous = self._previous
-        self.motion.append(None if previous is None else cv2.norm(luma, previous[1], cv2.NORM_L1) / _PIXELS)
+        self.motion.append(None if previous is None else cv2.norm(luma, previous, cv2.NORM_L1) / _PIXELS)
         self.hashes.append(pdq_hash)
-        self._previous = (owner, luma)
+        self._previous = luma
 
     def frame(self, session_id: str, exported: set[int]) -> pl.DataFrame:
         """All frames as SIGNALS."""

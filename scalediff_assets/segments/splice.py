@@ -1,10 +1,11 @@
 """Logical cuts: segments of about 5 s inside gap-free runs. Nothing is encoded again.
 
-A run breaks where the PTS breaks (`run_id`), where the picture jumps (`cut`), and at teleports of
-the pose. The frames across a teleport are dropped, because no pose is known there. For a legacy
-recording the moment of a teleport is known only to within the start's uncertainty: when the
-picture shows the jump there, that is where the cut is; when it does not, the whole uncertain zone
-is dropped.
+A run breaks where the PTS breaks (`run_id`), where the picture jumps (`cut`), where a packet shows
+no picture, and at teleports of the pose. A jump at a frame whose PTS cannot be trusted counts for
+the next frame that can. The frames across a teleport are dropped, because no pose is known there.
+For a legacy recording the moment of a teleport is known only to within the start's uncertainty:
+when the picture shows the jump there, that is where the cut is; when it does not, the whole
+uncertain zone is dropped.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from scalediff_contract.reasons import Reason
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+_POSE_SHARE_MIN = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,7 @@ def cut_segments(
     Args:
         session_id: The session.
         frames: Its FRAMES.
-        signals: Its SIGNALS; frames that were not decoded belong to no segment.
+        signals: Its SIGNALS; a frame that was not decoded is in no segment.
         start_uncertainty_ms: Half width of the start's interval; 0 for exact recordings.
         options: Lengths.
 
@@ -76,17 +78,25 @@ def longest_part_ms(frames: pl.DataFrame, signals: pl.DataFrame, start_uncertain
 
 def _usable(frames: pl.DataFrame, signals: pl.DataFrame, start_uncertainty_ms: float) -> pl.DataFrame:
     """Decoded frames with a trusted PTS outside teleports, in order, with the part that each is in."""
-    joined = frames.join(signals.select("frame_idx", "exported", "cut"), on="frame_idx", how="inner").sort(
-        "frame_idx"
+    measured = signals.select("frame_idx", "exported", "cut", decoded=pl.lit(True))
+    jumps = pl.col("cut", "teleport").fill_null(False)
+    trusted = (
+        frames.join(measured, on="frame_idx", how="left")
+        .sort("frame_idx")
+        .with_columns(jumps, jumps.cast(pl.Int32).cum_sum().name.suffix("s_so_far"))
+        .filter(pl.col("pts_valid") & (pl.col("run_id") >= 0))
+        .with_columns(
+            (pl.col(f"{name}s_so_far").diff() > 0).fill_null(pl.col(name)).alias(name)
+            for name in ("cut", "teleport")
+        )
     )
-    trusted = joined.filter(pl.col("pts_valid") & (pl.col("run_id") >= 0))
     dropped = teleport_zone(
         trusted["pts_ms"].to_numpy(),
         trusted["teleport"].to_numpy(),
         trusted["cut"].to_numpy(),
         start_uncertainty_ms,
     )
-    kept = trusted.with_row_index("order").filter(~pl.Series(dropped))
+    kept = trusted.with_row_index("order").filter(~pl.Series(dropped) & pl.col("decoded").is_not_null())
     new_part = (
         (pl.col("run_id") != pl.col("run_id").shift())
         | pl.col("cut")
@@ -154,9 +164,9 @@ def _row(session_id: str, number: int, part: pl.DataFrame, options: SpliceOption
 
 
 def _is_idle(part: pl.DataFrame, options: SpliceOptions) -> bool:
-    """No key is held and the car stands; a pose that is not known is not a standing car."""
+    """No key is held and the car stands; a pose that is mostly unknown is not a standing car."""
     held = part.select(pl.any_horizontal(f"held_{key}" for key in "wasd").fill_null(False).any()).item()
     pose = part.select("x_m", "y_m").drop_nulls().to_numpy()
-    if held or len(pose) < 2:
+    if held or len(pose) < max(2, _POSE_SHARE_MIN * part.height):
         return False
     return float(np.linalg.norm(np.diff(pose, axis=0), axis=1).sum()) < options.idle_path_m

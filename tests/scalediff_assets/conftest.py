@@ -100,9 +100,15 @@ def make_platform(home: Path, instance: dg.DagsterInstance) -> Platform:
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
+def platforms(tmp_path: Path) -> Iterator[Callable[[str], Platform]]:
+    """Makes a platform for each name, all with one ephemeral instance."""
     with dg.DagsterInstance.ephemeral() as instance:
-        yield make_platform(tmp_path / "home", instance)
+        yield lambda name: make_platform(tmp_path / name, instance)
+
+
+@pytest.fixture
+def platform(platforms: Callable[[str], Platform]) -> Platform:
+    return platforms("home")
 
 
 @pytest.fixture(scope="session")

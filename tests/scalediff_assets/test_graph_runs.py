@@ -31,8 +31,10 @@ def evaluations(platform: Any, asset: str, check: str) -> dict[str | None, bool]
     )
     found = {}
     for record in reversed(records):
-        evaluation = record.event.dagster_event.asset_check_evaluation_data
-        found[evaluation.partition] = evaluation.passed
+        event = record.event.dagster_event
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            found[evaluation.partition] = evaluation.passed
     return found
 
 
@@ -176,7 +178,7 @@ def test_rescoring_under_another_policy_reads_no_video(
     for info in list(platform.connections.raw().list()):
         platform.connections.raw().delete(info.key)
     strict = tmp_path / "strict.toml"
-    text = POLICY.read_text().replace('version = "v1"', 'version = "strict"')
+    text = POLICY.read_text().replace('version = "v1"', 'version = "v2-strict"')
     for name in ("sharpness_min", "sharpness_soft"):
         text = re.sub(rf"^{name} = [0-9.]+", f"{name} = 99999.0", text, flags=re.MULTILINE)
     strict.write_text(text)
@@ -189,7 +191,7 @@ def test_rescoring_under_another_policy_reads_no_video(
     assert result.success
     after = tables(platform, "quality_scores", QualityScores).segments
     assert not after["passed"].any()
-    assert set(after["policy_version"]) == {"strict"}
+    assert set(after["policy_version"]) == {"v2-strict"}
     assert set(after["policy_hash"]).isdisjoint(before["policy_hash"])
     assert all("blur" in reasons for reasons in after["reasons"])
 

@@ -13,6 +13,7 @@ crf 30, a keyframe every second frame, which is what makes random access fast.
 The format's files are in `lerobot_tables.py` (tables, statistics) and `lerobot_video.py` (mp4).
 """
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +64,14 @@ def write_lerobot(source: Source, folder: Path, *, hz: int) -> Written:
     writer = _Writer(folder, hz)
     segments = 0
     worst_ms = 0.0
-    for _, rows in source:
-        before = writer.episodes
-        for route in routes_on_grid(rows, hz):
-            writer.add(_decoded(route, hz))
-            worst_ms = max(worst_ms, float(np.abs(route["grid_error_ms"].to_numpy()).max()))
-        segments += writer.episodes > before
-    writer.close()
+    with contextlib.closing(writer):
+        for _, rows in source:
+            before = writer.episodes
+            for route in routes_on_grid(rows, hz):
+                writer.add(_decoded(route, hz))
+                worst_ms = max(worst_ms, float(np.abs(route["grid_error_ms"].to_numpy()).max()))
+            segments += writer.episodes > before
+    writer.write_metadata()
     return Written(units=writer.episodes, segments=segments, frames=writer.frames, max_grid_error_ms=worst_ms)
 
 
@@ -106,7 +108,11 @@ class _Writer:
         self.frames += episode.frames
 
     def close(self) -> None:
-        self._close_files()
+        for file in (self._data, self._video):
+            if file is not None:
+                file.close()
+
+    def write_metadata(self) -> None:
         meta = self._folder / "meta"
         meta.mkdir(exist_ok=True)
         write_tasks(meta / "tasks.parquet")
@@ -115,16 +121,11 @@ class _Writer:
         _write_json(meta / "stats.json", merged_statistics(self._statistics))
 
     def _next_files(self) -> tuple[DataFile, VideoFile]:
-        self._close_files()
+        self.close()
         self._file_number += 1
         name = _file_name(self._file_number)
         data = DataFile(self._folder / "data" / f"{name}.parquet")
         return data, VideoFile(self._folder / "videos" / VIDEO_KEY / f"{name}.mp4", self._hz)
-
-    def _close_files(self) -> None:
-        for file in (self._data, self._video):
-            if file is not None:
-                file.close()
 
     def _episode_row(self, episode: _Episode, video_start: int) -> dict[str, Any]:
         chunk, file = divmod(self._file_number, FILES_PER_CHUNK)

@@ -103,7 +103,7 @@ class Day:
 
     def verdicts(self) -> pl.DataFrame:
         row: dict[str, object] = {name: 0 for name in VERDICTS.schema.names()}
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 **row,
                 "segment_id": segment_id,

