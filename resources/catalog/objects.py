@@ -20,10 +20,10 @@ Row = dict[str, Any]
 
 def record_objects(connection: sa.Connection, events: Iterable[ObjectEvent], now_ms: int) -> None:
     """Insert what is new; of one version that is reported twice the earliest report counts."""
-    rows = _earliest(_object_row(event, now_ms) for event in events)
+    rows = [_object_row(event, now_ms) for event in events]
     # Sessions before objects, both in key order: whoever locks rows here locks them in this order.
     _upsert_sessions(connection, _session_rows(row for row in rows if row["session_id"] is not None))
-    _upsert_objects(connection, rows)
+    _upsert_objects(connection, _earliest(rows))
 
 
 def storable(text: str) -> str:

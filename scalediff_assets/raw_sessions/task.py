@@ -75,6 +75,10 @@ def failed_row(task: BundleTask, reason: Reason, detail: str) -> dict[str, Any]:
     """The row of a bundle whose worker gave no result."""
     row: dict[str, Any] = dict.fromkeys(MANIFEST.schema.names())
     row |= {f"{file.label}_key": item.key for file, item in task.objects.items()}
+    if (video := task.objects.get(BundleFile.VIDEO)) is not None:
+        row["video_bytes"] = video.size_bytes
+    if (latency := task.objects.get(BundleFile.LATENCY)) is not None:
+        row["latency_upload_ms"] = latency.upload_ms
     return row | {
         "session_id": task.session_id,
         "wallet": task.wallet,

@@ -35,6 +35,7 @@ Bools = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
 _HASH_HZ = 1.0
 _MIN_SIDE_PX = 16
+_MATROSKA_S = Fraction(1, 1000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +143,8 @@ def _measure_frames(
     for index, pts_ms, frame in _frames(path, options):
         valid = index < len(pts_valid) and bool(pts_valid[index])
         export_tick, hash_tick = grid_tick(pts_ms, options.export_hz), grid_tick(pts_ms, _HASH_HZ)
-        export, hashed = valid and export_tick != last_export, valid and hash_tick != last_hash
+        every = options.export_hz == 0
+        export, hashed = valid and (every or export_tick != last_export), valid and hash_tick != last_hash
         scaler, pixel_format = (with_chroma, "yuvj420p") if export else (luma_only, "gray")
         # One thread: the default starts a slice thread per core for a fifth of a millisecond of work.
         small = scaler.reformat(frame, SIDE_PX, SIDE_PX, pixel_format, interpolation="AREA", threads=1)
@@ -185,7 +187,7 @@ def _frames(path: Path, options: DecodeOptions) -> Iterator[tuple[int, int, av.V
         stream = container.streams.video[0]
         stream.thread_type = "NONE"
         stream.codec_context.thread_count = 1
-        tick_ms = 1000 * (stream.time_base or _MATROSKA_S)
+        tick_ms = float(1000 * (stream.time_base or _MATROSKA_S))
         # The last packet of a demuxer is an empty flush.
         packets = (packet for packet in container.demux(stream) if packet.size)
         for index, packet in enumerate(packets):
@@ -193,8 +195,7 @@ def _frames(path: Path, options: DecodeOptions) -> Iterator[tuple[int, int, av.V
             pictures = packet.decode()
             if pictures:
                 _refuse_size(index, pictures[-1], options)
-                pts_ms = (packet.pts or 0) * tick_ms.numerator // tick_ms.denominator
-                yield index, max(0, pts_ms), pictures[-1]
+                yield index, max(0, round((packet.pts or 0) * tick_ms)), pictures[-1]
 
 
 def _refuse_more(index: int, options: DecodeOptions, deadline: float) -> None:

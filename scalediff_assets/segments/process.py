@@ -120,7 +120,7 @@ def _refusal(
     count = decoded.signals.height
     if decoded.reason is not None and decoded.reason is not Reason.DECODE_FAILED:
         return decoded.reason.value, decoded.detail
-    if count < _DECODED_SHARE_MIN * packets:
+    if count < _DECODED_SHARE_MIN * packets or not count:
         reason = decoded.reason or Reason.TRUNCATED_VIDEO
         detail = f"{session_id}: {count} of {packets} frames decode (minimum {_DECODED_SHARE_MIN:.0%})"
         return reason.value, f"{detail}; upload the whole recording again"

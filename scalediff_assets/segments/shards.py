@@ -73,8 +73,3 @@ def parquet_bytes(frame: pl.DataFrame, *, row_groups: Sequence[int]) -> bytes:
 def read_shard(path: Path) -> pl.DataFrame:
     """All rows of a shard (SHARD_FRAMES)."""
     return pl.read_parquet(path)
-
-
-def read_segment(path: Path, segment_id: str) -> pl.DataFrame:
-    """The rows of one segment; other row groups are not read."""
-    return pl.scan_parquet(path).filter(pl.col("segment_id") == segment_id).collect()

@@ -29,14 +29,20 @@ class SpliceOptions:
 
     Attributes:
         target_s: Wanted length; a part of length L gives round(L / target) equal segments.
-        min_s: Shorter parts are dropped. At least half the target, so that segments stay between
-            `min_s` and 1.5 times the target.
+        min_s: Shorter parts are dropped. With frames at most 500 ms apart and `min_s` at most 0.75
+            targets less 500 ms, every segment spans `min_s` to 1.5 targets.
         idle_path_m: A segment with a shorter path and no held key is idle.
     """
 
     target_s: float = 5.0
     min_s: float = 3.0
     idle_path_m: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_s <= 0.75 * self.target_s:
+            raise ValueError(
+                f"min_s is {self.min_s:g} (over 0, at most 0.75 of target_s, which is {self.target_s:g})"
+            )
 
 
 def cut_segments(

@@ -54,7 +54,11 @@ def test_every_place_can_be_set() -> None:
         }
     )
     assert settings.profile == "production"
-    assert (settings.raw_url, settings.lake_url, settings.clean_url) == ("s3://raw", "s3://lake", "s3://clean")
+    assert (settings.raw_url, settings.lake_url, settings.clean_url) == (
+        "s3://raw",
+        "s3://lake",
+        "s3://clean",
+    )
     assert (settings.s3_endpoint_url, settings.s3_region) == ("http://localhost:9000", "eu-central-1")
     assert settings.queue_url == "https://sqs/uploads"
     assert settings.database_url == "postgresql://me@db/catalog"
@@ -63,7 +67,15 @@ def test_every_place_can_be_set() -> None:
 
 @pytest.mark.parametrize("nothing", ["", "  "])
 def test_a_variable_set_to_nothing_counts_as_not_set(nothing: str) -> None:
-    names = ("PROFILE", "RAW_URL", "S3_ENDPOINT_URL", "QUEUE_URL", "DATABASE_URL", "WORKERS", "TASK_TIMEOUT_S")
+    names = (
+        "PROFILE",
+        "RAW_URL",
+        "S3_ENDPOINT_URL",
+        "QUEUE_URL",
+        "DATABASE_URL",
+        "WORKERS",
+        "TASK_TIMEOUT_S",
+    )
     assert read_settings({f"SCALEDIFF_{name}": nothing for name in names}) == read_settings({})
 
 
@@ -92,7 +104,7 @@ def test_a_wrong_value_is_named_with_its_mend(variable: str, value: str, mend: s
     "url", ["catalog.db", "sqlite://", "sqlite:///", "mysql://me:secret@db/x", "postgres://me:secret@db/x"]
 )
 def test_a_database_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
-    with pytest.raises(SettingsError, match="use sqlite:///{path} or postgresql://") as caught:
+    with pytest.raises(SettingsError, match=r"use sqlite:///\{path\} or postgresql://") as caught:
         read_settings({"SCALEDIFF_DATABASE_URL": url})
     assert str(caught.value).startswith("SCALEDIFF_DATABASE_URL=")
     assert "secret" not in str(caught.value)

@@ -1,5 +1,6 @@
 """A whole platform in a temporary home: the real graph, stores, catalog and worker processes."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -41,8 +42,11 @@ class Platform:
             self.put(bundle.objects(form), hours_ago=hours_ago)  # type: ignore[arg-type]
 
     def put(self, objects: Mapping[str, bytes], *, hours_ago: int = 0) -> None:
+        at_ms = self.hour_ms - hours_ago * HOUR_MS
         for key, content in objects.items():
-            self.connections.raw().put(raw_key(key, self.hour_ms - hours_ago * HOUR_MS), content)
+            self.connections.raw().put(raw_key(key, at_ms), content)
+            # Uploaded at a known time, so that two homes with the same uploads hold the same rows.
+            os.utime(self.home / "store" / "raw" / raw_key(key, at_ms), (at_ms / 1000, at_ms / 1000))
 
     def take_in(self, *, final: bool = True) -> None:
         take_in(self.connections, now_ms=self.hour_ms + HOUR_MS, final=final)
