@@ -26,6 +26,7 @@ import simplejpeg
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from scalediff_assets.raw_sessions.probe import key_frame_size_px
 from scalediff_assets.segments.signals import SIDE_PX, FrameMeasures, pdq
 from scalediff_contract.limits import BundleLimits
 from scalediff_contract.reasons import Reason
@@ -35,6 +36,7 @@ Bools = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
 _HASH_HZ = 1.0
 _MIN_SIDE_PX = 16
+_HEAD_BYTES = 16
 _MATROSKA_S = Fraction(1, 1000)
 
 
@@ -187,14 +189,18 @@ def _frames(path: Path, options: DecodeOptions) -> Iterator[tuple[int, int, av.V
         stream = container.streams.video[0]
         stream.thread_type = "NONE"
         stream.codec_context.thread_count = 1
+        codec = stream.codec_context.name
         tick_ms = float(1000 * (stream.time_base or _MATROSKA_S))
         # The last packet of a demuxer is an empty flush.
         packets = (packet for packet in container.demux(stream) if packet.size)
         for index, packet in enumerate(packets):
             _refuse_more(index, options, deadline)
+            stated_px = key_frame_size_px(codec, bytes(memoryview(packet)[:_HEAD_BYTES]))
+            if stated_px is not None:  # before the decoder allocates it
+                _refuse_size(index, *stated_px, options)
             pictures = packet.decode()
             if pictures:
-                _refuse_size(index, pictures[-1], options)
+                _refuse_size(index, pictures[-1].width, pictures[-1].height, options)
                 yield index, max(0, round((packet.pts or 0) * tick_ms)), pictures[-1]
 
 
@@ -209,11 +215,11 @@ def _refuse_more(index: int, options: DecodeOptions, deadline: float) -> None:
         )
 
 
-def _refuse_size(index: int, frame: av.VideoFrame, options: DecodeOptions) -> None:
-    if frame.width * frame.height > options.max_pixels or min(frame.width, frame.height) < _MIN_SIDE_PX:
+def _refuse_size(index: int, width_px: int, height_px: int, options: DecodeOptions) -> None:
+    if width_px * height_px > options.max_pixels or min(width_px, height_px) < _MIN_SIDE_PX:
         raise _StopDecodingError(
             Reason.BAD_DIMENSIONS,
-            f"frame {index} is {frame.width}x{frame.height} (limit {options.max_pixels} pixels, "
+            f"frame {index} is {width_px}x{height_px} (limit {options.max_pixels} pixels, "
             f"at least {_MIN_SIDE_PX} a side); record at 1280x720",
         )
 

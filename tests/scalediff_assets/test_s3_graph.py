@@ -1,6 +1,5 @@
 """The whole graph on S3 and SQS (moto's server), from uploads with events to a published day."""
 
-import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,12 +96,12 @@ def test_uploads_to_s3_become_a_published_day(cloud: dict[str, Any], recorded: R
         )
     s3.put_object(Bucket="raw", Key="wallet/a file+with%odd näme.txt", Body=b"x")
     # The events arrive again, and the last first.
-    messages = list(
-        itertools.chain.from_iterable(
-            cloud["sqs"].receive_message(QueueUrl=cloud["queue"], MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", [])
-            for _ in range(2)
+    messages = []
+    for _ in range(2):
+        answer = cloud["sqs"].receive_message(
+            QueueUrl=cloud["queue"], MaxNumberOfMessages=10, VisibilityTimeout=0
         )
-    )  # fmt: skip
+        messages += answer.get("Messages", [])
     for message in reversed(messages):
         cloud["sqs"].send_message(QueueUrl=cloud["queue"], MessageBody=message["Body"])
     now_ms = next(iter(connections.raw().list())).modified_ms

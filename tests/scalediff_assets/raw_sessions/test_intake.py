@@ -1,13 +1,11 @@
 """The rules of arrival, each by what the catalog shows after settling."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
 from resources.catalog import BundleRecord, Catalog, SessionOutcome
 from resources.catalog.records import Status
-from resources.database import open_database
 from resources.object_store import ObjectMissingError, ObjectTooLargeError
 from resources.upload_queue import ObjectEvent, partition_key
 from scalediff_assets.raw_sessions.intake import IntakeSummary, settle
@@ -390,75 +388,3 @@ def test_one_more_file_gives_a_quarantined_session_new_time(platform: Platform) 
     assert platform.settle(T0_MS + HOUR_MS) == IntakeSummary()
     assert platform.settle(T0_MS + HOUR_MS + WAIT_MS).quarantined == 1
     assert "inputs, camera, latency never arrived" in str(platform.session()["detail"])
-
-
-# Crashes
-
-
-class CrashError(Exception):
-    """The process dies here."""
-
-
-@pytest.fixture
-def crash_at(platform: Platform) -> Iterator[Callable[[int | None], None]]:
-    """Lets the process die before the n-th commit from now on; None turns it off."""
-    import sqlalchemy as sa
-
-    left: list[int | None] = [None]
-
-    def maybe_crash(_connection: object) -> None:
-        if left[0] is not None:
-            left[0] -= 1
-            if left[0] == 0:
-                raise CrashError
-
-    engine = open_database(platform.catalog.url)
-    sa.event.listen(engine, "commit", maybe_crash)
-
-    def arm(commit: int | None) -> None:
-        left[0] = commit
-
-    yield arm
-    sa.event.remove(engine, "commit", maybe_crash)
-
-
-@pytest.mark.slow
-def test_dying_at_any_commit_and_running_again_gives_the_same_rows(
-    platform: Platform, crash_at: Callable[[int | None], None]
-) -> None:
-    keys = [
-        (f"w{n % 7}/{T0_MS + n}_session_{T0_MS}_x{n:04d}{file.value}", T0_MS + n)
-        for n in range(220)
-        for file in (FIVE[: 1 + n % 6] if n % 6 < 5 else FIVE)
-    ]
-    events = [
-        ObjectEvent(key=k, logical_key=k, size_bytes=1, etag="e", event_ms=ms, hour=partition_key(ms), receipt="")
-        for k, ms in keys
-    ]  # fmt: skip
-
-    def run() -> None:
-        platform.catalog.record_objects(events, T0_MS)
-        platform.settle(final=True)
-
-    crashes = 0
-    for commit in (1, 2, 3, 4):
-        crash_at(commit)
-        with pytest.raises(CrashError):
-            run()
-        crashes += 1
-        crash_at(None)
-        assert sum(platform.catalog.object_states().values()) in {0, len(events)}
-    run()
-    assert crashes == 4
-    settled = (
-        platform.catalog.sessions(),
-        platform.catalog.objects_in_state(),
-        platform.catalog.bundles(HOUR),
-    )
-    run()
-    assert platform.catalog.sessions().equals(settled[0])
-    assert platform.catalog.objects_in_state().equals(settled[1])
-    assert platform.catalog.bundles(HOUR) == settled[2]
-    complete = sum(n % 6 >= 4 for n in range(220))
-    assert platform.catalog.object_states()["member"] == 5 * complete == 5 * len(settled[2])
-    assert platform.catalog.hour_versions()[0].version == complete

@@ -14,6 +14,7 @@ import pytest
 
 from scalediff_assets.aligned_sessions.packets import run_ids
 from scalediff_assets.schemas import FRAMES
+from scalediff_contract.stamp import block_px
 from world.recorder.encode import encode_webm
 
 SESSION_ID = "session_1769925785000_abc"
@@ -21,9 +22,12 @@ Picture = npt.NDArray[np.uint8]
 
 
 def _pictures(
-    count: int, *, width_px: int = 320, height_px: int = 192, jump_at: int | None = None
+    count: int, *, width_px: int = 320, height_px: int = 192, jump_at: int | None = None, stamp: bool = False
 ) -> list[Picture]:
-    """A soft random texture that slides by 2 px a frame; `jump_at` inverts it from that frame on."""
+    """A soft random texture that slides by 2 px a frame.
+
+    From frame `jump_at` on it is dark and flat; `stamp` writes black and white blocks along the top.
+    """
     rng = np.random.default_rng(7)
     wide = rng.integers(16, 236, (height_px // 8, (width_px + 2 * count) // 8 + 1)).astype(np.uint8)
     field = cv2.resize(wide, (width_px + 2 * count, height_px), interpolation=cv2.INTER_CUBIC)
@@ -33,6 +37,9 @@ def _pictures(
         luma = field[:, 2 * k : 2 * k + width_px].clip(16, 235)
         picture[:height_px] = luma if jump_at is None or k < jump_at else 40 + luma // 8
         picture[height_px:] += np.uint8(k % 16)
+        if stamp:
+            side_px = block_px(width_px, height_px)
+            picture[:side_px] = np.repeat(rng.choice([16, 235], -(-width_px // side_px)), side_px)[:width_px]
         made.append(picture)
     return made
 

@@ -1,0 +1,199 @@
+"""What Dagster adds per session, what a sensor tick costs, what loading the code location costs.
+
+    python -m benchmarks.orchestration [--json] [--quick]
+
+An hour of N sessions is run twice on the same uploads in homes of their own: through the job
+`process_hours` on a SQLite instance, and by calling the assets' own per-hour functions. The
+difference is what Dagster, the events and the shape checks add.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from benchmarks.measure import report
+from resources.connections import Connections
+from resources.profiles import resources_for
+from resources.settings import read_settings
+from resources.tables import write_tables
+from resources.upload_queue import partition_key, raw_key
+from scalediff_contract.sessions import BundleFile
+from world.recorder import RecordedBundle, RecordingSpec, record_session
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_DISTINCT = 10
+_LOAD = """
+import time, sys, json, resource
+started = time.perf_counter()
+import scalediff_assets.definitions
+print(json.dumps([time.perf_counter() - started,
+                  int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) / 1024,
+                  sorted({'torch', 'cv2', 'mlflow', 'dagster_aws'} & set(sys.modules))]))
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """A home with an hour of uploads."""
+
+    connections: Connections
+    resources: dict[str, Any]
+    hour: str
+
+
+def rekeyed(bundle: RecordedBundle, number: int) -> dict[str, bytes]:
+    """The objects of a legacy bundle under another session id."""
+    session_id = f"{bundle.session_id[:-6]}{number:06d}"
+    old, new = bundle.session_id.encode(), session_id.encode()
+    return {
+        str(bundle.key_of(file, "recorded")).replace(bundle.session_id, session_id): (
+            content.replace(old, new) if file is BundleFile.META else content
+        )
+        for file, content in bundle.files.items()
+    }
+
+
+def make_home(folder: Path, bundles: list[RecordedBundle], sessions: int) -> Home:
+    """Upload an hour of sessions and take them in."""
+    from scalediff_assets.definitions import WORKER_MODULES
+    from scalediff_assets.raw_sessions.arrivals import take_in
+
+    resources = resources_for(read_settings({"SCALEDIFF_HOME": str(folder)}), worker_modules=WORKER_MODULES)
+    connections: Connections = resources["connections"]
+    hour_ms = (time.time_ns() // 1_000_000 // 3_600_000 - 1) * 3_600_000
+    for number in range(sessions):
+        for key, content in rekeyed(bundles[number % len(bundles)], number).items():
+            connections.raw().put(raw_key(key, hour_ms), content)
+    take_in(connections, now_ms=hour_ms + 3_600_000, final=True)
+    return Home(connections=connections, resources=resources, hour=partition_key(hour_ms))
+
+
+def by_dagster(home: Home, folder: Path) -> float:
+    """Seconds of one run of `process_hours`."""
+    from resources.profiles import executor
+    from scalediff_assets.automation import JOBS
+    from scalediff_assets.checks import CHECKS
+    from scalediff_assets.definitions import STAGES
+
+    defs = dg.Definitions(
+        assets=STAGES, asset_checks=CHECKS, jobs=JOBS, resources=home.resources, executor=executor()
+    )
+    folder.mkdir()
+    (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        started = time.perf_counter()
+        defs.resolve_job_def("process_hours").execute_in_process(
+            partition_key=home.hour, instance=instance, run_config=_QUIET
+        )
+        return time.perf_counter() - started
+
+
+def by_hand(home: Home) -> float:
+    """Seconds of the same work without Dagster."""
+    from scalediff_assets.aligned_sessions import assets as aligned_sessions
+    from scalediff_assets.hours import SessionsConfig
+    from scalediff_assets.quality_scores import assets as quality_scores
+    from scalediff_assets.quality_scores.policy import load_policy
+    from scalediff_assets.raw_sessions import assets as raw_sessions
+    from scalediff_assets.segments import assets as segments
+
+    connections, lake = home.connections, home.connections.lake()
+    started = time.perf_counter()
+    raw = raw_sessions._judge_hour(home.hour, SessionsConfig(), connections)
+    raw_sessions._report(home.hour, raw, connections)
+    write_tables(lake, "raw_sessions", home.hour, raw)
+    aligned = aligned_sessions._align_hour(home.hour, raw, aligned_sessions.AlignConfig(), connections)
+    aligned_sessions._report(aligned)
+    write_tables(lake, "aligned_sessions", home.hour, aligned)
+    cut = segments._cut_hour(home.hour, raw, aligned, segments.SegmentsConfig(), connections)
+    segments._report(cut, lake)
+    write_tables(lake, "segments", home.hour, cut)
+    policy, config = load_policy(None), quality_scores.QualityConfig()
+    judged = quality_scores._judge_hour(home.hour, raw, aligned, cut, policy, config, connections)
+    quality_scores._report(judged, cut, policy)
+    write_tables(lake, "quality_scores", home.hour, judged)
+    return time.perf_counter() - started
+
+
+def per_session(sessions: int, bundles: list[RecordedBundle]) -> tuple[float, float]:
+    """Milliseconds that Dagster adds per session, and what a session costs without it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with_dagster = by_dagster(make_home(folder / "a", bundles, sessions), folder / "instance")
+        without = by_hand(make_home(folder / "b", bundles, sessions))
+    return (with_dagster - without) / sessions * 1000, without / sessions * 1000
+
+
+def sensor_seconds(objects: int) -> tuple[float, int]:
+    """Seconds that the uploads sensor needs for new objects, and its ticks."""
+    from scalediff_assets.raw_sessions.sensors import uploads
+
+    with tempfile.TemporaryDirectory() as name:
+        resources = resources_for(read_settings({"SCALEDIFF_HOME": name}))
+        connections: Connections = resources["connections"]
+        connections.catalog()
+        now_ms = time.time_ns() // 1_000_000
+        folder = Path(name) / "store" / "raw" / raw_key("wallet/x", now_ms).rpartition("/")[0]
+        folder.mkdir(parents=True)
+        for number in range(objects // 5):
+            for file in list(BundleFile)[:5]:
+                (folder / f"session_{1_700_000_000_000 + number}_{number:06d}{file.value}").write_bytes(b"{}")
+        spent, ticks = 0.0, 0
+        with dg.DagsterInstance.ephemeral() as instance:
+            while ticks == 0 or sum(connections.catalog().object_states().values()) < objects:
+                context = dg.build_sensor_context(instance=instance, resources={"connections": connections})
+                started = time.perf_counter()
+                uploads(context)
+                spent, ticks = spent + time.perf_counter() - started, ticks + 1
+    return spent, ticks
+
+
+def loading() -> tuple[float, float, list[str]]:
+    """Seconds and MB of loading the code location in a fresh process, and heavy modules in it."""
+    runs = []
+    for _ in range(5):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", _LOAD], capture_output=True, check=True, text=True
+        )
+        runs.append(json.loads(done.stdout))
+    seconds, megabytes, heavy = sorted(runs)[2]
+    return seconds, megabytes, heavy
+
+
+def measure(*, quick: bool) -> dict[str, Any]:
+    """All figures."""
+    specs = [RecordingSpec(seed=s, layout="legacy", video=False, duration_s=6.0) for s in range(_DISTINCT)]
+    bundles = [record_session(spec) for spec in specs]
+    per_session(2, bundles)  # start the workers, load the libraries
+    figures: dict[str, Any] = {}
+    for sessions in (1, 20) if quick else (1, 100, 1000):
+        added, without = per_session(sessions, bundles)
+        figures[f"dagster_ms_per_session_{sessions}"] = added
+        figures[f"work_ms_per_session_{sessions}"] = without
+    objects = 500 if quick else 10_000
+    figures[f"sensor_s_{objects}_objects"], figures["sensor_ticks"] = sensor_seconds(objects)
+    figures["load_s"], figures["load_mb"], figures["heavy_modules"] = loading()
+    return figures
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="What Dagster adds to an hour of sessions.")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--quick", action="store_true", help="small hours")
+    arguments = parser.parse_args()
+    os.environ.pop("DAGSTER_HOME", None)
+    report("orchestration", measure(quick=arguments.quick), as_json=arguments.json)
+
+
+if __name__ == "__main__":
+    main()
