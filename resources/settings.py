@@ -10,7 +10,9 @@
 | SCALEDIFF_S3_ENDPOINT_URL | another S3 endpoint (moto, MinIO) | none |
 | SCALEDIFF_S3_REGION | region of the buckets | none |
 | SCALEDIFF_QUEUE_URL | SQS queue of the raw bucket's events; none: the store's own listing | none |
-| SCALEDIFF_DATABASE_URL | catalog database | sqlite:///{home}/catalog.db |
+| SCALEDIFF_DATABASE_URL | catalog; with Postgres, Dagster's state too | sqlite:///{home}/catalog.db |
+| SCALEDIFF_DATABASE_SECRET | id of the AWS secret that holds the database URL; wins over the URL | none |
+| SCALEDIFF_COMPUTE_LOGS_URL | s3://bucket/prefix of the runs' compute logs | local files |
 | SCALEDIFF_WORKERS | worker processes | number of cores |
 | SCALEDIFF_TASK_TIMEOUT_S | limit for one session in a worker | 120 |
 
@@ -47,6 +49,8 @@ class Settings:
     s3_region: str | None
     queue_url: str | None
     database_url: str
+    database_secret: str | None
+    compute_logs_url: str | None
     workers: int
     task_timeout_s: float
 
@@ -78,6 +82,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         s3_region=env.get("SCALEDIFF_S3_REGION"),
         queue_url=env.get("SCALEDIFF_QUEUE_URL"),
         database_url=_database_url(env, home),
+        database_secret=env.get("SCALEDIFF_DATABASE_SECRET"),
+        compute_logs_url=_s3_url(env, "SCALEDIFF_COMPUTE_LOGS_URL"),
         workers=_workers(env),
         task_timeout_s=_task_timeout_s(env),
     )
@@ -90,6 +96,14 @@ def _database_url(env: Mapping[str, str], home: Path) -> str:
         scheme = url.partition("://")[0] + "://..." if "://" in url else "..."
         mend = "use sqlite:///{path} or postgresql://{user}@{host}/{database}"
         raise SettingsError("SCALEDIFF_DATABASE_URL", scheme, mend)
+    # SQLAlchemy 2.1 and dagster-postgres need the driver's name.
+    return url.replace("postgresql://", "postgresql+psycopg2://", 1)
+
+
+def _s3_url(env: Mapping[str, str], variable: str) -> str | None:
+    url = env.get(variable)
+    if url is not None and not url.startswith("s3://"):
+        raise SettingsError(variable, url, "use s3://bucket/prefix")
     return url
 
 

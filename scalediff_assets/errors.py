@@ -12,6 +12,7 @@ UiError                    scalediff_assets.ui
 from sqlalchemy.exc import OperationalError
 
 from resources.object_store import StoreError
+from resources.secrets import SecretMissingError
 from resources.settings import SettingsError
 from resources.tables import PartitionMissingError
 from resources.upload_queue import FeedUnavailableError
@@ -21,6 +22,7 @@ from scalediff_assets.ui import UiError
 
 USER_ERRORS: tuple[type[Exception], ...] = (
     SettingsError,
+    SecretMissingError,
     StoreError,
     FeedUnavailableError,
     PartitionMissingError,

@@ -6,6 +6,7 @@ that variable names it.
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dagster as dg
 
@@ -21,6 +22,14 @@ def use_home(home: Path) -> Settings:
     """
     os.environ["SCALEDIFF_HOME"] = str(home.expanduser().resolve())
     settings = read_settings()
+    if settings.database_secret is not None:
+        from resources.secrets import read_secret
+
+        os.environ["SCALEDIFF_DATABASE_URL"] = read_secret(settings.database_secret, settings)
+        settings = read_settings()
+    if settings.database_url.startswith("postgresql"):
+        # Dagster's storage reads the variable, so it needs the driver's name there, too.
+        os.environ["SCALEDIFF_DATABASE_URL"] = settings.database_url
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     configuration = instance_configuration(settings)
@@ -31,12 +40,30 @@ def use_home(home: Path) -> Settings:
 
 
 def instance_configuration(settings: Settings) -> str:
-    """The text of the instance's dagster.yaml: the repository's, with storage where it is Postgres."""
+    """The text of the instance's dagster.yaml: the repository's, with what the settings add."""
     text = _INSTANCE_FILE.read_text()
-    if not settings.database_url.startswith("postgresql"):
-        return text
-    # The URL stays in the environment: a password never lands in a file.
-    return text + "storage:\n  postgres:\n    postgres_url:\n      env: SCALEDIFF_DATABASE_URL\n"
+    if settings.database_url.startswith("postgresql"):
+        # The URL stays in the environment: a password never lands in a file.
+        text += "storage:\n  postgres:\n    postgres_url:\n      env: SCALEDIFF_DATABASE_URL\n"
+    if settings.compute_logs_url is not None:
+        text += _compute_logs(settings.compute_logs_url, settings)
+    return text
+
+
+def _compute_logs(url: str, settings: Settings) -> str:
+    parts = urlsplit(url)
+    lines = [
+        "compute_logs:",
+        "  module: dagster_aws.s3.compute_log_manager",
+        "  class: S3ComputeLogManager",
+        "  config:",
+        f"    bucket: {parts.netloc}",
+        f"    prefix: {parts.path.strip('/') or 'compute_logs'}",
+        "    skip_empty_files: true",
+    ]
+    if settings.s3_endpoint_url is not None:
+        lines.append(f"    endpoint_url: {settings.s3_endpoint_url}")
+    return "\n".join(lines) + "\n"
 
 
 def instance(settings: Settings) -> dg.DagsterInstance:

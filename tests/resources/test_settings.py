@@ -61,7 +61,7 @@ def test_every_place_can_be_set() -> None:
     )
     assert (settings.s3_endpoint_url, settings.s3_region) == ("http://localhost:9000", "eu-central-1")
     assert settings.queue_url == "https://sqs/uploads"
-    assert settings.database_url == "postgresql://me@db/catalog"
+    assert settings.database_url == "postgresql+psycopg2://me@db/catalog"
     assert (settings.workers, settings.task_timeout_s) == (16, 2.5)
 
 

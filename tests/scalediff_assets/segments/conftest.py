@@ -95,7 +95,7 @@ def one_after_the_other() -> Callable[[bytes, bytes], bytes]:
             stream: Any = None
             start_ms = 0
             for content in (first, second):
-                with av.open(io.BytesIO(content)) as source:
+                with av.open(io.BytesIO(content), mode="r") as source:
                     stream = stream or out.add_stream_from_template(source.streams.video[0])
                     last_ms = 0
                     for packet in source.demux(source.streams.video[0]):

@@ -75,7 +75,7 @@ def test_gray_and_colour_scaling_give_the_same_luma(clip: Clip) -> None:
                 ).reshape(256, -1)
                 for scaler, name in ((gray, "gray"), (colour, "yuvj420p"))
             ]
-            assert np.array_equal(*lumas)
+            assert np.array_equal(lumas[0], lumas[1])
 
 
 def test_the_signals_do_not_depend_on_what_is_exported(clip: Clip) -> None:

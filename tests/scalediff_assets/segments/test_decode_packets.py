@@ -6,7 +6,7 @@ Streams are put together from single VP8 packets, so that a test can hide, damag
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import av
 import cv2
@@ -25,7 +25,7 @@ def packets(count: int) -> list[bytes]:
     """VP8 packets of a camera that slides over a smooth landscape."""
     noise = np.random.default_rng(0).integers(40, 200, (HEIGHT_PX, 2 * WIDTH_PX), dtype=np.uint8)
     land: NDArray[Any] = cv2.GaussianBlur(noise, (0, 0), 5)
-    encoder = cast(av.VideoCodecContext, av.CodecContext.create("libvpx", "w"))
+    encoder = av.CodecContext.create("libvpx", "w")
     encoder.width, encoder.height, encoder.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
     encoder.time_base, encoder.gop_size = Fraction(1, 10), 100
     encoder.options = {"deadline": "realtime", "cpu-used": "-8", "lag-in-frames": "0"}
@@ -44,7 +44,7 @@ def decoded(folder: Path, contents: Sequence[bytes], *, known: int | None = None
     path = folder / "packets.webm"
     base = Fraction(1, 1000)
     with av.open(str(path), mode="w", format="webm") as container:
-        stream = cast(av.VideoStream, container.add_stream("libvpx", rate=10))
+        stream = container.add_stream("libvpx", rate=10)
         stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
         stream.time_base = base
         for n, content in enumerate(contents):

@@ -93,7 +93,8 @@ def test_a_flat_histogram_has_six_bits_and_a_single_level_none() -> None:
 
 
 def test_the_hash_survives_noise_and_tells_scenes_apart() -> None:
-    scene = cv2.resize(RNG.integers(0, 256, (24, 24)).astype(np.uint8), (256, 256))
+    tiles = RNG.integers(0, 256, (24, 24)).astype(np.uint8)
+    scene = np.asarray(cv2.resize(tiles, (256, 256)), np.uint8)
     noisy = (scene.astype(int) + RNG.integers(-4, 5, scene.shape)).clip(0, 255).astype(np.uint8)
 
     def distance(a: np.ndarray, b: np.ndarray) -> int:

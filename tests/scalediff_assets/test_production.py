@@ -1,0 +1,76 @@
+"""The production profile's connections: Postgres state, compute logs in S3, the secret of the database."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import dagster as dg
+import pytest
+from moto.server import ThreadedMotoServer
+
+from resources.secrets import SecretMissingError, read_secret
+from resources.settings import SettingsError, read_settings
+from scalediff_assets.home import instance, instance_configuration, use_home
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+def test_the_database_url_never_lands_in_a_file(tmp_path: Path) -> None:
+    settings = read_settings(
+        {"SCALEDIFF_HOME": str(tmp_path), "SCALEDIFF_DATABASE_URL": "postgresql://user:hush@host/db"}
+    )
+    assert settings.database_url == "postgresql+psycopg2://user:hush@host/db"
+    text = instance_configuration(settings)
+    assert "hush" not in text
+    assert "env: SCALEDIFF_DATABASE_URL" in text
+
+
+def test_compute_logs_need_an_s3_url() -> None:
+    with pytest.raises(SettingsError, match="SCALEDIFF_COMPUTE_LOGS_URL"):
+        read_settings({"SCALEDIFF_COMPUTE_LOGS_URL": "logs"})
+
+
+@pytest.mark.slow
+def test_the_database_url_comes_from_a_secret(endpoint: str) -> None:
+    settings = read_settings({"SCALEDIFF_S3_ENDPOINT_URL": endpoint, "SCALEDIFF_S3_REGION": "us-east-1"})
+    client = boto3.client("secretsmanager", endpoint_url=endpoint, region_name="us-east-1")
+    client.create_secret(Name="scalediff/database", SecretString="postgresql://a:b@c/d")
+    assert read_secret("scalediff/database", settings) == "postgresql://a:b@c/d"
+    with pytest.raises(SecretMissingError, match="no/such"):
+        read_secret("no/such", settings)
+
+
+@pytest.mark.slow
+def test_an_instance_on_postgres_keeps_compute_logs_in_s3(
+    endpoint: str, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+    s3.create_bucket(Bucket="logs")
+    for name in ("SCALEDIFF_HOME", "DAGSTER_HOME"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("SCALEDIFF_DATABASE_URL", postgres_url)
+    monkeypatch.setenv("SCALEDIFF_COMPUTE_LOGS_URL", "s3://logs/runs")
+    monkeypatch.setenv("SCALEDIFF_S3_ENDPOINT_URL", endpoint)
+    settings = use_home(tmp_path / "home")
+    assert os.environ["SCALEDIFF_DATABASE_URL"].startswith("postgresql+psycopg2://")
+
+    @dg.asset
+    def speaking() -> None:
+        os.write(1, b"a line for the log\n")
+
+    with instance(settings) as dagster_instance:
+        assert dg.materialize([speaking], instance=dagster_instance).success
+        assert dagster_instance.get_materialized_partitions(dg.AssetKey("speaking")) == set()
+        assert dagster_instance.get_latest_materialization_event(dg.AssetKey("speaking")) is not None
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket="logs").get("Contents", [])]
+    assert any(key.startswith("runs/storage/") for key in keys)
