@@ -88,13 +88,14 @@ def _clean(path: Path) -> None:
 def _cut_copies(path: Path, folder: Path) -> None:
     """A stream copy can be cut only at key frames."""
     with av.open(path) as source, ExitStack() as files:
-        out = target = None
+        out: av.container.OutputContainer | None = None
+        target: av.VideoStream | None = None
         start_s = 0.0
         for packet in source.demux(source.streams.video[0]):
             if not packet.size:
                 continue
             at_s = float((packet.pts or 0) * (packet.time_base or 0))
-            if out is None or (packet.is_keyframe and at_s - start_s >= _CUT_S):
+            if out is None or target is None or (packet.is_keyframe and at_s - start_s >= _CUT_S):
                 out = files.enter_context(av.open(folder / f"{at_s:07.3f}.webm", mode="w"))
                 target, start_s = out.add_stream_from_template(source.streams.video[0]), at_s
             packet.stream = target

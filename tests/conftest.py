@@ -10,10 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 
 from resources.database import migrate, open_database
+
+# Tests never assert on time: a loaded machine is not a failure.
+hypothesis.settings.register_profile("scalediff", deadline=None)
+hypothesis.settings.load_profile("scalediff")
 
 _NUMBERS = itertools.count()
 

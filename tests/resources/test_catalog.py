@@ -116,11 +116,15 @@ def test_order_repetition_and_batches_of_events_do_not_show(catalog: Catalog) ->
     assert catalog.objects_in_state().equals(expected[1])
 
 
-def test_the_earliest_report_of_an_object_counts(catalog: Catalog) -> None:
+@pytest.mark.parametrize("in_one_batch", [True, False])
+def test_the_earliest_report_of_an_object_counts(catalog: Catalog, in_one_batch: bool) -> None:
     [first, *_] = uploads()
     late = event(first.key, first.etag, first.event_ms + 3_600_000)
-    catalog.record_objects([late], 1)
-    catalog.record_objects([first], 2)
+    if in_one_batch:
+        catalog.record_objects([late, first], 1)
+    else:
+        catalog.record_objects([late], 1)
+        catalog.record_objects([first], 2)
     [row] = catalog.objects_in_state().to_dicts()
     assert (row["event_ms"], row["hour"], row["recorded_ms"]) == (first.event_ms, HOUR, 1)
     session = session_row(catalog)
