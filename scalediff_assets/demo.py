@@ -21,7 +21,7 @@ from resources.upload_queue import raw_key
 from scalediff_assets.home import instance
 from scalediff_assets.listing import SessionLine, list_sessions, sessions_table
 from scalediff_assets.partitions import day_of
-from scalediff_assets.raw_sessions.arrivals import open_hours, take_in
+from scalediff_assets.raw_sessions.arrivals import hours_to_run, take_in
 from scalediff_assets.runner import RunReport, materialise, progress_bars
 from scalediff_assets.schemas import CilrsDataset
 from world.recorder import Fault, RecordedBundle, RecordingSpec, break_bundle, record_session
@@ -91,8 +91,7 @@ def run_demo(settings: Settings, *, console: Console, seed: int) -> RunReport:
     connections: Connections = resources_for(settings, worker_modules=WORKER_MODULES)["connections"]
     _upload(connections, _record_all(connections, seed, console))
     take_in(connections, now_ms=time.time_ns() // 1_000_000, final=True)
-    with instance(settings) as dagster_instance:
-        hours = open_hours(connections)
+    with instance(settings) as dagster_instance, hours_to_run(connections) as hours:
         report = materialise(dagster_instance, hours, console=console)
     listed = list_sessions(settings)
     days = sorted(set(map(day_of, hours)))

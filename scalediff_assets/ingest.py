@@ -19,7 +19,7 @@ from resources.settings import Settings
 from resources.upload_queue import raw_key
 from scalediff_assets.home import instance
 from scalediff_assets.listing import list_sessions, sessions_table
-from scalediff_assets.raw_sessions.arrivals import open_hours, take_in
+from scalediff_assets.raw_sessions.arrivals import hours_to_run, take_in
 from scalediff_assets.runner import RunReport, materialise
 from scalediff_contract.sessions import (
     WALLET_PATTERN,
@@ -54,8 +54,8 @@ def ingest_folder(settings: Settings, folder: Path, *, console: Console) -> RunR
     skipped = sum(1 for path in folder.rglob("*") if path.is_file()) - len(objects)
     console.print(f"{len(objects)} files arrived" + (f", {skipped} others ignored" if skipped else ""))
     take_in(connections, now_ms=time.time_ns() // 1_000_000, final=True)
-    with instance(settings) as dagster_instance:
-        report = materialise(dagster_instance, open_hours(connections), console=console)
+    with instance(settings) as dagster_instance, hours_to_run(connections) as hours:
+        report = materialise(dagster_instance, hours, console=console)
     console.print(sessions_table(list_sessions(settings)))
     return report
 

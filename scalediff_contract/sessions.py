@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 WALLET_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
-SESSION_ID_PATTERN = re.compile(r"session_\d{13}_[a-z0-9]{1,16}")
+SESSION_ID_PATTERN = re.compile(r"session_[0-9]{13}_[a-z0-9]{1,16}")
 _FILE_NAME = re.compile(
-    r"(?:(?P<upload_ms>\d{13})_)?(?P<session_id>session_\d{13}_[a-z0-9]{1,16})(?P<suffix>[._].*)"
+    r"(?:(?P<upload_ms>[0-9]{13})_)?(?P<session_id>session_[0-9]{13}_[a-z0-9]{1,16})(?P<suffix>[._].*)"
 )
 MAX_KEY_CHARS = 256
 

@@ -7,6 +7,8 @@ settling step is a transaction of its own that can be run again.
 import hashlib
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from resources.connections import Connections
@@ -93,10 +95,14 @@ def files_in_meta(content: bytes) -> frozenset[str]:
     return frozenset(map(str, files)) if isinstance(files, dict) else frozenset()
 
 
-def open_hours(connections: Connections) -> list[str]:
-    """The hours whose bundles changed since their run was last requested; marks them requested."""
+@contextmanager
+def hours_to_run(connections: Connections) -> Iterator[list[str]]:
+    """The hours whose bundles changed since they were last run; marked as requested at the end.
+
+    A crash inside leaves them to be run again.
+    """
     catalog = connections.catalog()
     waiting = catalog.hour_versions()
+    yield [item.hour for item in waiting]
     for item in waiting:
         catalog.mark_requested(item.hour, item.version)
-    return [item.hour for item in waiting]

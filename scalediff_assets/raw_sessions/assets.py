@@ -49,8 +49,9 @@ def _judge_hour(hour: str, config: SessionsConfig, connections: Connections) -> 
     from scalediff_assets.raw_sessions.task import bundle_task, failed_row, task_of
 
     raw = connections.raw()
-    bundles = connections.catalog().bundles(hour)
-    chosen = [b for b in bundles if not config.session_ids or b.session_id in config.session_ids]
+    # A session that was re-opened within its hour counts with its newest revision.
+    newest = {(b.wallet, b.session_id): b for b in connections.catalog().bundles(hour)}
+    chosen = [b for b in newest.values() if not config.session_ids or b.session_id in config.session_ids]
     outcomes = connections.pool().map(bundle_task, [task_of(raw, b) for b in chosen], label=ASSET)
     rows = [failed_row(o.item, o.reason, o.detail) if isinstance(o, TaskFailure) else o for o in outcomes]
     fresh = RawSessions.concat([RawSessions(sessions=MANIFEST.frame(rows))])

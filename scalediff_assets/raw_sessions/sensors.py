@@ -1,5 +1,6 @@
 """The sensors of arrival: uploads become runs of closed hours; nightly, the listing is compared."""
 
+import json
 import time
 
 import dagster as dg
@@ -17,24 +18,31 @@ TICK_BUDGET_S = 25.0
     description="Takes new raw objects into the catalog; requests one run for each closed hour.",
 )
 def uploads(context: dg.SensorEvaluationContext, connections: Connections) -> dg.SensorResult:
-    """One tick: bounded by its budget; what is left waits in the feed."""
+    """One tick: bounded by its budget; what is left waits in the feed.
+
+    An hour is marked as requested one tick later, from the cursor: the cursor is stored together
+    with the run requests, so that a crash in between loses no hour.
+    """
     from resources.upload_queue import partition_key
     from scalediff_assets.raw_sessions.arrivals import take_in
 
     now_ms = time.time_ns() // 1_000_000
     arrivals = take_in(connections, now_ms=now_ms, deadline_s=TICK_BUDGET_S)
     catalog = connections.catalog()
+    for hour, version in json.loads(context.cursor or "{}").items():
+        catalog.mark_requested(hour, version)
     open_hour = partition_key(now_ms)
     closed = [item for item in catalog.hour_versions() if item.hour < open_hour]
-    for item in closed:
-        catalog.mark_requested(item.hour, item.version)
     context.log.info("uploads events=%d hours=%d", arrivals.events, len(closed))
     if not closed:
-        return dg.SensorResult(skip_reason=f"{arrivals.events} new objects; no closed hour to run")
+        return dg.SensorResult(
+            skip_reason=f"{arrivals.events} new objects; no closed hour to run", cursor="{}"
+        )
     return dg.SensorResult(
         run_requests=[
             dg.RunRequest(run_key=f"{item.hour}:{item.version}", partition_key=item.hour) for item in closed
-        ]
+        ],
+        cursor=json.dumps({item.hour: item.version for item in closed}),
     )
 
 
