@@ -51,9 +51,9 @@ def test_a_changed_closed_day_is_packed_once(platform: Any) -> None:
     today = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d")
     for partition in ("2026-02-01-03:00", "2026-02-01-04:00", f"{today}-00:00"):
         report(partition)
-    result = changed_days(dg.build_sensor_context(instance=platform.instance))
+    result: Any = changed_days(dg.build_sensor_context(instance=platform.instance))
     assert [r.partition_key for r in result.run_requests] == ["2026-02-01"]
-    again = changed_days(dg.build_sensor_context(instance=platform.instance, cursor=result.cursor))
+    again: Any = changed_days(dg.build_sensor_context(instance=platform.instance, cursor=result.cursor))
     assert not again.run_requests
 
 
@@ -64,7 +64,8 @@ def test_rescoring_covers_the_decoded_hours_in_stretches(tmp_path: Path) -> None
             event = dg.AssetMaterialization(asset_key="segments", partition=partition)
             instance.report_runless_asset_event(event)
         context = dg.build_schedule_context(instance=instance, scheduled_execution_time=now)
-        requests = list(rescore_recent_hours(context))
+        evaluated: Any = rescore_recent_hours(context)
+        requests = list(evaluated)
     assert [request.tags for request in requests] == [
         range_tags("2026-02-02-01:00", "2026-02-02-02:00"),
         range_tags("2026-02-02-05:00", "2026-02-02-05:00"),
