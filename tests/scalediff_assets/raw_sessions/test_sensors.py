@@ -1,8 +1,12 @@
-"""Sensors and schedules of the graph, ticked by direct calls on an ephemeral instance."""
+"""The sensors over time: late and corrected uploads, spent budgets, failed runs.
+
+What a single tick of each sensor requests is in `tests/scalediff_assets/test_sensors.py`.
+"""
 
 import datetime as dt
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,6 @@ from resources.upload_queue import EventFeed, ObjectEvent, partition_key
 from scalediff_assets.automation import (
     changed_days,
     range_tags,
-    rescore_hours,
     rescore_recent_hours,
     split_bad_ranges,
 )
@@ -29,7 +32,6 @@ from world.recorder import RecordedBundle
 HOUR_MS = 3_600_000
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 Record = Callable[..., RecordedBundle]
-Tick = Callable[[], dg.SensorResult]
 
 
 class Clock:
@@ -77,16 +79,27 @@ def clock(platform: Any, monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
+@dataclass(kw_only=True)
+class Daemon:
+    """Ticks the sensor as Dagster's daemon does: each tick gets the cursor of the one before."""
+
+    connections: Connections
+    instance: dg.DagsterInstance
+    cursor: str | None = None
+
+    def __call__(self) -> dg.SensorResult:
+        with dg.build_sensor_context(
+            instance=self.instance, cursor=self.cursor, resources={"connections": self.connections}
+        ) as context:
+            result = uploads(context)
+        assert isinstance(result, dg.SensorResult)
+        self.cursor = result.cursor
+        return result
+
+
 @pytest.fixture
-def tick(platform: Any, clock: Clock) -> Tick:
-    return lambda: tick_uploads(platform.connections, platform.instance)
-
-
-def tick_uploads(connections: Connections, instance: dg.DagsterInstance) -> dg.SensorResult:
-    with dg.build_sensor_context(instance=instance, resources={"connections": connections}) as context:
-        result = uploads(context)
-    assert isinstance(result, dg.SensorResult)
-    return result
+def tick(platform: Any, clock: Clock) -> Daemon:
+    return Daemon(connections=platform.connections, instance=platform.instance)
 
 
 def requested(result: dg.SensorResult) -> dict[str | None, str | None]:
@@ -99,7 +112,7 @@ def small(recorded: Record, seed: int) -> RecordedBundle:
 
 
 def test_the_open_hour_waits_until_it_has_closed(
-    platform: Any, clock: Clock, tick: Tick, recorded: Record
+    platform: Any, clock: Clock, tick: Daemon, recorded: Record
 ) -> None:
     platform.upload(small(recorded, 1), hours_ago=-1)
     first = tick()
@@ -111,7 +124,7 @@ def test_the_open_hour_waits_until_it_has_closed(
 
 
 def test_each_closed_hour_is_requested_once_with_its_version(
-    platform: Any, tick: Tick, recorded: Record
+    platform: Any, tick: Daemon, recorded: Record
 ) -> None:
     platform.upload(small(recorded, 1), small(recorded, 2))
     platform.upload(small(recorded, 3), hours_ago=2)
@@ -121,7 +134,7 @@ def test_each_closed_hour_is_requested_once_with_its_version(
 
 
 def test_a_late_bundle_opens_a_later_hour_and_never_a_requested_one(
-    platform: Any, clock: Clock, tick: Tick, recorded: Record
+    platform: Any, clock: Clock, tick: Daemon, recorded: Record
 ) -> None:
     late = small(recorded, 2)
     files = dict(late.objects("recorded"))
@@ -140,7 +153,7 @@ def test_a_late_bundle_opens_a_later_hour_and_never_a_requested_one(
 
 
 def test_a_corrected_upload_of_a_rejected_session_requests_a_later_hour(
-    platform: Any, clock: Clock, tick: Tick, recorded: Record
+    platform: Any, clock: Clock, tick: Daemon, recorded: Record
 ) -> None:
     whole = small(recorded, 1)
     objects = dict(whole.objects("recorded"))
@@ -148,7 +161,7 @@ def test_a_corrected_upload_of_a_rejected_session_requests_a_later_hour(
     platform.put({**objects, video_key: b""})
     assert requested(tick()) == {f"{platform.hour}:1": platform.hour}
     platform.run()
-    assert platform.sessions()[whole.session_id]["reason"] == "empty_file"
+    assert platform.sessions()[whole.session_id]["reason"] == "no_video"
     platform.put({video_key: objects[video_key] or b"corrected"}, hours_ago=-1)
     clock.now_ms += HOUR_MS
     arrival_hour = partition_key(clock.now_ms - HOUR_MS)
@@ -171,14 +184,14 @@ def test_a_tick_ends_within_its_budget_however_much_arrives(
     made: Connections = resources_for(read_settings({"SCALEDIFF_HOME": str(tmp_path)}))["connections"]
     flooded = Flooded(**made.model_dump())
     monkeypatch.setattr(sensors, "TICK_BUDGET_S", 0.3)
-    tick_uploads(flooded, instance)
+    Daemon(connections=flooded, instance=instance)()
     states = flooded.catalog().object_states()
     assert states == {"unrecognised": feed.delivered}
     assert feed.delivered > 0
 
 
 def test_what_a_spent_budget_left_in_the_feed_comes_with_the_next_tick(
-    platform: Any, tick: Tick, recorded: Record, monkeypatch: pytest.MonkeyPatch
+    platform: Any, tick: Daemon, recorded: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform.upload(small(recorded, 1))
     with monkeypatch.context() as patch:
@@ -199,13 +212,6 @@ def tick_days(instance: dg.DagsterInstance, cursor: str | None = None) -> dg.Sen
     return result
 
 
-def test_a_day_is_packed_once_for_all_hours_that_changed(instance: dg.DagsterInstance) -> None:
-    judge(instance, "quality_scores", "2026-02-01-09:00", "2026-02-01-10:00", "2026-02-02-00:00")
-    first = tick_days(instance)
-    assert [request.partition_key for request in first.run_requests or []] == ["2026-02-01", "2026-02-02"]
-    assert requested(tick_days(instance, first.cursor)) == {}
-
-
 def test_a_day_is_packed_again_when_an_hour_has_new_verdicts(instance: dg.DagsterInstance) -> None:
     judge(instance, "quality_scores", "2026-02-01-09:00")
     first = tick_days(instance)
@@ -215,35 +221,14 @@ def test_a_day_is_packed_again_when_an_hour_has_new_verdicts(instance: dg.Dagste
     assert requested(second).keys().isdisjoint(requested(first))
 
 
-def test_the_open_day_is_not_packed(instance: dg.DagsterInstance) -> None:
-    # Tomorrow stands for today, so that midnight may pass during the test.
-    tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
-    judge(instance, "quality_scores", tomorrow.strftime("%Y-%m-%d-00:00"))
-    result = tick_days(instance)
-    assert requested(result) == {}
-    assert result.cursor is not None
-
-
-def rescored(instance: dg.DagsterInstance, now: dt.datetime) -> list[dict[str, str]]:
-    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=now)
-    data = rescore_recent_hours.evaluate_tick(context)
-    assert all(request.job_name in (None, rescore_hours.name) for request in data.run_requests or [])
-    wanted = range_tags("", "").keys()
-    return [{name: request.tags[name] for name in wanted} for request in data.run_requests or []]
-
-
-def test_rescoring_covers_stretches_of_decoded_hours_of_the_last_week(instance: dg.DagsterInstance) -> None:
-    now = dt.datetime(2026, 2, 10, 3, 30, tzinfo=dt.UTC)
-    judge(instance, "segments", "2026-02-09-07:00", "2026-02-09-08:00", "2026-02-09-11:00")
-    judge(instance, "segments", "2026-02-01-00:00")  # older than a week
-    assert rescored(instance, now) == [
-        range_tags("2026-02-09-07:00", "2026-02-09-08:00"),
-        range_tags("2026-02-09-11:00", "2026-02-09-11:00"),
-    ]
-
-
-def test_rescoring_is_skipped_where_nothing_was_decoded(instance: dg.DagsterInstance) -> None:
-    assert rescored(instance, dt.datetime(2026, 2, 10, 3, 30, tzinfo=dt.UTC)) == []
+def test_rescoring_is_skipped_where_the_last_week_has_no_segments(tmp_path: Path) -> None:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as kept:
+        judge(kept, "segments", "2026-02-01-00:00")
+        now = dt.datetime(2026, 2, 10, 3, 30, tzinfo=dt.UTC)
+        context = dg.build_schedule_context(instance=kept, scheduled_execution_time=now)
+        data = rescore_recent_hours.evaluate_tick(context)
+    assert not data.run_requests
+    assert "168" in (data.skip_message or "")
 
 
 @dg.asset(partitions_def=HOURLY, backfill_policy=dg.BackfillPolicy.single_run())
