@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from resources.connections import Connections
-from resources.settings import Settings
+from resources.settings import Settings, SettingsError
 from resources.tables import ParquetTables
 
 
@@ -20,7 +20,13 @@ def resources_for(settings: Settings, *, worker_modules: Sequence[str] = ()) -> 
     Args:
         settings: Places and sizes.
         worker_modules: Modules that the workers' fork server imports once.
+
+    Raises:
+        SettingsError: The database's URL is in a secret that nobody has read in this process or above.
     """
+    if settings.database_secret is not None and settings.database_url.startswith("sqlite"):
+        mend = "the URL is in a secret, which `scalediff` commands read; start through one, or set the URL"
+        raise SettingsError("SCALEDIFF_DATABASE_URL", "sqlite:///...", mend)
     return {
         "connections": Connections(
             raw_url=settings.raw_url,

@@ -3,7 +3,7 @@
 | variable | meaning | default |
 |---|---|---|
 | SCALEDIFF_HOME | folder of the embedded stores, databases and the Dagster instance | .scalediff |
-| SCALEDIFF_PROFILE | local or production | local |
+| SCALEDIFF_PROFILE | local, or production: nothing may lie in the home folder | local |
 | SCALEDIFF_RAW_URL | store of the players' uploads | {home}/store/raw |
 | SCALEDIFF_LAKE_URL | store of the graph's tables and frame shards | {home}/store/lake |
 | SCALEDIFF_CLEAN_URL | store of the published datasets | {home}/store/clean |
@@ -72,7 +72,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     profile = env.get("SCALEDIFF_PROFILE", "local")
     if profile not in ("local", "production"):
         raise SettingsError("SCALEDIFF_PROFILE", profile, "use local or production")
-    return Settings(
+    settings = Settings(
         home=home,
         profile=profile,
         raw_url=env.get("SCALEDIFF_RAW_URL", str(home / "store" / "raw")),
@@ -87,6 +87,27 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         workers=_workers(env),
         task_timeout_s=_task_timeout_s(env),
     )
+    if profile == "production":
+        _check_production(settings)
+    return settings
+
+
+def _check_production(settings: Settings) -> None:
+    """Refuse what would silently fall back to the home folder of one machine."""
+    stores = {
+        "SCALEDIFF_RAW_URL": settings.raw_url,
+        "SCALEDIFF_LAKE_URL": settings.lake_url,
+        "SCALEDIFF_CLEAN_URL": settings.clean_url,
+    }
+    for variable, url in stores.items():
+        if not url.startswith("s3://"):
+            raise SettingsError(variable, url, "the production profile needs s3://bucket/prefix")
+    if settings.queue_url is None:
+        mend = "the production profile needs the SQS queue of the raw bucket's events"
+        raise SettingsError("SCALEDIFF_QUEUE_URL", "", mend)
+    if settings.database_secret is None and settings.database_url.startswith("sqlite"):
+        mend = "the production profile needs postgresql://..., here or in SCALEDIFF_DATABASE_SECRET"
+        raise SettingsError("SCALEDIFF_DATABASE_URL", "sqlite:///...", mend)
 
 
 def _database_url(env: Mapping[str, str], home: Path) -> str:

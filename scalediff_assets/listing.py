@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from resources.catalog import Catalog
@@ -52,17 +53,18 @@ def list_sessions(settings: Settings) -> list[SessionLine]:
 
 def sessions_table(listed: list[SessionLine]) -> Table:
     """The sessions as a table for the terminal."""
-    table = Table(title=f"{len(listed)} sessions")
+    table = Table(title=f"{len(listed)} sessions", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("session", no_wrap=True)
     table.add_column("status", no_wrap=True)
-    for header in ("reason", "alignment"):
-        table.add_column(header)
+    for header in ("reason", "aligned"):
+        table.add_column(header, no_wrap=True)
     for header in ("frames", "cut", "passed"):
-        table.add_column(header, justify="right")
+        table.add_column(header, justify="right", no_wrap=True)
     for line in listed:
-        alignment = line.align_method or ""
+        alignment = ""
         if line.start_uncertainty_ms is not None:
-            alignment += f" ±{line.start_uncertainty_ms:.0f} ms"
+            exact = line.start_uncertainty_ms == 0
+            alignment = "exact" if exact else f"±{line.start_uncertainty_ms:.0f} ms"
         colour = _STATUS_COLOURS[line.status]
         numbers = (line.frames, line.segments, line.segments_passed)
         table.add_row(

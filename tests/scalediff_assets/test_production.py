@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 from moto.server import ThreadedMotoServer
 
+from resources.profiles import resources_for
 from resources.secrets import SecretMissingError, read_secret
 from resources.settings import SettingsError, read_settings
 from scalediff_assets.home import instance, instance_configuration, use_home
@@ -35,6 +36,35 @@ def test_the_database_url_never_lands_in_a_file(tmp_path: Path) -> None:
     assert "env: SCALEDIFF_DATABASE_URL" in text
 
 
+PRODUCTION = {
+    "SCALEDIFF_PROFILE": "production",
+    "SCALEDIFF_RAW_URL": "s3://raw",
+    "SCALEDIFF_LAKE_URL": "s3://lake",
+    "SCALEDIFF_CLEAN_URL": "s3://clean",
+    "SCALEDIFF_QUEUE_URL": "https://sqs.example/uploads",
+    "SCALEDIFF_DATABASE_URL": "postgresql://user:hush@host/db",
+}
+
+
+def test_the_production_profile_takes_a_whole_set_of_places() -> None:
+    assert read_settings(PRODUCTION).profile == "production"
+    without_url = {k: v for k, v in PRODUCTION.items() if k != "SCALEDIFF_DATABASE_URL"}
+    assert read_settings({**without_url, "SCALEDIFF_DATABASE_SECRET": "scalediff/database"}).database_secret
+
+
+@pytest.mark.parametrize("variable", sorted(PRODUCTION.keys() - {"SCALEDIFF_PROFILE"}))
+def test_the_production_profile_never_falls_back_to_the_home_folder(variable: str) -> None:
+    incomplete = {name: text for name, text in PRODUCTION.items() if name != variable}
+    with pytest.raises(SettingsError, match=variable):
+        read_settings(incomplete)
+
+
+def test_an_unread_secret_never_means_an_empty_catalog_in_the_home_folder(tmp_path: Path) -> None:
+    settings = read_settings({"SCALEDIFF_HOME": str(tmp_path), "SCALEDIFF_DATABASE_SECRET": "scalediff/db"})
+    with pytest.raises(SettingsError, match="SCALEDIFF_DATABASE_URL"):
+        resources_for(settings)
+
+
 def test_compute_logs_need_an_s3_url() -> None:
     with pytest.raises(SettingsError, match="SCALEDIFF_COMPUTE_LOGS_URL"):
         read_settings({"SCALEDIFF_COMPUTE_LOGS_URL": "logs"})
@@ -48,6 +78,25 @@ def test_the_database_url_comes_from_a_secret(endpoint: str) -> None:
     assert read_secret("scalediff/database", settings) == "postgresql://a:b@c/d"
     with pytest.raises(SecretMissingError, match="no/such"):
         read_secret("no/such", settings)
+
+
+@pytest.mark.slow
+def test_a_home_reads_the_secret_and_hands_the_url_on(
+    endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = boto3.client("secretsmanager", endpoint_url=endpoint, region_name="us-east-1")
+    client.create_secret(Name="scalediff/other", SecretString="postgresql://user:hush@host/db")
+    for name in ("SCALEDIFF_HOME", "DAGSTER_HOME", "SCALEDIFF_DATABASE_URL"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("SCALEDIFF_DATABASE_SECRET", "scalediff/other")
+    monkeypatch.setenv("SCALEDIFF_S3_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("SCALEDIFF_S3_REGION", "us-east-1")
+    settings = use_home(tmp_path / "home")
+    assert settings.database_url == "postgresql+psycopg2://user:hush@host/db"
+    assert resources_for(read_settings())["connections"].database_url == settings.database_url
+    files = [path.read_text() for path in (tmp_path / "home").rglob("*") if path.is_file()]
+    assert files
+    assert not any("hush" in text for text in files)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """The whole graph on S3 and SQS (moto's server), from uploads with events to a published day."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,26 @@ from moto.server import ThreadedMotoServer
 
 from resources.profiles import executor, resources_for
 from resources.settings import read_settings
+from resources.tables import written_partitions
 from scalediff_assets.automation import JOBS
 from scalediff_assets.checks import CHECKS
 from scalediff_assets.definitions import STAGES, WORKER_MODULES
 from scalediff_assets.partitions import day_of
-from scalediff_assets.raw_sessions.arrivals import reconcile, take_in
+from scalediff_assets.raw_sessions import sensors
+from scalediff_assets.raw_sessions.sensors import reconcile_arrivals, uploads
 from scalediff_contract.sessions import BundleFile
 from world.recorder import RecordedBundle
 
 Record = Callable[..., RecordedBundle]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-MONTH_MS = 31 * 24 * 3_600_000
+TWO_HOURS_NS = 2 * 3_600_000_000_000
+
+
+class LaterClock:
+    """A clock two hours ahead, so that the hour of the uploads has closed."""
+
+    def time_ns(self) -> int:
+        return time.time_ns() + TWO_HOURS_NS
 
 
 @pytest.fixture
@@ -85,8 +95,38 @@ def put_in_parts(s3: Any, key: str, content: bytes) -> None:
     )  # fmt: skip
 
 
+def disturb(cloud: dict[str, Any]) -> int:
+    """Send the queue's messages again, the last one first; returns how many."""
+    messages: list[dict[str, Any]] = []
+    for _ in range(5):
+        answer = cloud["sqs"].receive_message(
+            QueueUrl=cloud["queue"], MaxNumberOfMessages=10, VisibilityTimeout=0
+        )
+        messages += answer.get("Messages", [])
+    bodies = list(dict.fromkeys(message["Body"] for message in messages))
+    for body in reversed(bodies):
+        cloud["sqs"].send_message(QueueUrl=cloud["queue"], MessageBody=body)
+    return len(bodies)
+
+
+def tick(cloud: dict[str, Any], instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorResult:
+    context = dg.build_sensor_context(
+        instance=instance, cursor=cursor, resources={"connections": cloud["connections"]}
+    )
+    result = uploads(context)
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def hours_of(result: dg.SensorResult) -> list[str]:
+    return [str(request.partition_key) for request in result.run_requests or []]
+
+
 @pytest.mark.slow
-def test_uploads_to_s3_become_a_published_day(cloud: dict[str, Any], recorded: Record) -> None:
+def test_uploads_to_s3_become_a_published_day(
+    cloud: dict[str, Any], recorded: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "time", LaterClock())
     s3, connections = cloud["s3"], cloud["connections"]
     first, second, lost = recorded(1), recorded(2), recorded(3)
     put(s3, first)
@@ -95,38 +135,47 @@ def test_uploads_to_s3_become_a_published_day(cloud: dict[str, Any], recorded: R
             Bucket="raw", Key=key, Body=content
         )
     s3.put_object(Bucket="raw", Key="wallet/a file+with%odd näme.txt", Body=b"x")
-    # The events arrive again, and the last first.
-    messages = []
-    for _ in range(2):
-        answer = cloud["sqs"].receive_message(
-            QueueUrl=cloud["queue"], MaxNumberOfMessages=10, VisibilityTimeout=0
-        )
-        messages += answer.get("Messages", [])
-    for message in reversed(messages):
-        cloud["sqs"].send_message(QueueUrl=cloud["queue"], MessageBody=message["Body"])
-    now_ms = next(iter(connections.raw().list())).modified_ms
-    take_in(connections, now_ms=now_ms)
-    assert connections.catalog().object_states() == {"member": 10, "unrecognised": 1}
-
-    # Events that were lost are found by the nightly comparison with the listing.
-    put(s3, lost)
-    cloud["sqs"].purge_queue(QueueUrl=cloud["queue"])
-    assert lost.session_id not in connections.catalog().sessions()["session_id"].to_list()
-    reconcile(connections, now_ms=now_ms)
-    (waiting,) = connections.catalog().hour_versions()
-
+    assert disturb(cloud) > 1
     defs = dg.Definitions(
-        assets=STAGES, asset_checks=CHECKS, jobs=JOBS, resources=cloud["resources"], executor=executor()
+        assets=STAGES,
+        asset_checks=CHECKS,
+        jobs=[*JOBS, reconcile_arrivals],
+        resources=cloud["resources"],
+        executor=executor(),
     )
     with dg.DagsterInstance.ephemeral() as instance:
-        for job, partition in (("process_hours", waiting.hour), ("pack_days", day_of(waiting.hour))):
+
+        def run(job: str, partition: str | None = None) -> None:
             result = defs.resolve_job_def(job).execute_in_process(
                 partition_key=partition, instance=instance, run_config=QUIET
             )
             assert result.success
+
+        arrived = tick(cloud, instance)
+        assert connections.catalog().object_states() == {"member": 10, "unrecognised": 1}
+        odd = connections.catalog().objects_in_state("unrecognised")
+        assert odd["key"].to_list() == ["wallet/a file+with%odd näme.txt"]
+
+        # Events that were lost are found by the nightly comparison with the listing.
+        put(s3, lost)
+        cloud["sqs"].purge_queue(QueueUrl=cloud["queue"])
+        assert lost.session_id not in connections.catalog().sessions()["session_id"].to_list()
+        run("reconcile_arrivals")
+        found = tick(cloud, instance, arrived.cursor)
+        assert hours_of(arrived)
+        assert hours_of(found)
+
+        hours = sorted({*hours_of(arrived), *hours_of(found)})
+        for hour in hours:
+            run("process_hours", hour)
+        for day in sorted(set(map(day_of, hours))):
+            run("pack_days", day)
+        assert hours_of(tick(cloud, instance, found.cursor)) == []
     rows = connections.catalog().sessions()
-    assert rows.height == 3
+    assert set(rows["session_id"]) == {bundle.session_id for bundle in (first, second, lost)}
     assert set(rows["status"]) == {"accepted"}
-    manifest = json.loads(connections.clean().get(f"cilrs_datasets/{day_of(waiting.hour)}/manifest.json"))
+    for asset in ("raw_sessions", "aligned_sessions", "segments", "quality_scores"):
+        assert written_partitions(connections.lake(), asset) == [hour.replace(":", "") for hour in hours]
+    manifest = json.loads(connections.clean().get(f"cilrs_datasets/{day_of(hours[-1])}/manifest.json"))
     assert manifest
     assert any(info.key.endswith(".parquet") for info in connections.clean().list("cilrs_datasets/"))

@@ -152,6 +152,7 @@ def test_a_late_bundle_opens_a_later_hour_and_never_a_requested_one(
     assert bundle.hour == arrival_hour
 
 
+@pytest.mark.slow
 def test_a_corrected_upload_of_a_rejected_session_requests_a_later_hour(
     platform: Any, clock: Clock, tick: Daemon, recorded: Record
 ) -> None:
@@ -221,6 +222,7 @@ def test_a_day_is_packed_again_when_an_hour_has_new_verdicts(instance: dg.Dagste
     assert requested(second).keys().isdisjoint(requested(first))
 
 
+@pytest.mark.slow
 def test_rescoring_is_skipped_where_the_last_week_has_no_segments(tmp_path: Path) -> None:
     with dg.DagsterInstance.local_temp(str(tmp_path)) as kept:
         judge(kept, "segments", "2026-02-01-00:00")
