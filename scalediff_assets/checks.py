@@ -111,7 +111,7 @@ def _partitioned_check(
         keys = context.op_execution_context.partition_keys
         found = {key: problem(read_tables(lake, asset, key, kind)) for key in keys}
         if len(keys) > 1:
-            _report_each(context.instance, dg.AssetCheckKey(dg.AssetKey(asset), name), found, blocking)
+            _report_each(context, dg.AssetCheckKey(dg.AssetKey(asset), name), found, blocking)
         bad = {key: text for key, text in found.items() if text is not None}
         return dg.AssetCheckResult(
             passed=not bad,
@@ -123,20 +123,33 @@ def _partitioned_check(
 
 
 def _report_each(
-    instance: dg.DagsterInstance, key: dg.AssetCheckKey, found: dict[str, str | None], blocking: bool
+    context: dg.AssetCheckExecutionContext,
+    key: dg.AssetCheckKey,
+    found: dict[str, str | None],
+    blocking: bool,
 ) -> None:
-    """Report one evaluation for each partition of a range run."""
+    """Report one evaluation for each partition of a range run, under the run's own id.
+
+    Dagster plans one for each partition when it starts the run; evaluations of no run would be
+    refused the second time the same hour is checked.
+    """
     for partition, text in found.items():
-        instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(
-                asset_key=key.asset_key,
-                check_name=key.name,
-                passed=text is None,
-                metadata={} if text is None else {"problem": dg.MetadataValue.text(text)},
-                severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
-                blocking=blocking,
-                partition=partition,
-            )
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=key.asset_key,
+            check_name=key.name,
+            passed=text is None,
+            metadata={} if text is None else {"problem": dg.MetadataValue.text(text)},
+            severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+            blocking=blocking,
+            partition=partition,
+        )
+        context.instance.report_dagster_event(
+            dg.DagsterEvent(
+                event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
+                event_specific_data=evaluation,
+                job_name=context.run.job_name,
+            ),
+            run_id=context.run.run_id,
         )
 
 

@@ -1,14 +1,17 @@
-"""Databases to test against: SQLite files and a real Postgres server."""
+"""What to test against: SQLite files, a real Postgres server, and moto's server for AWS."""
 
+import functools
 import itertools
 import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -21,6 +24,60 @@ hypothesis.settings.register_profile("scalediff", deadline=None)
 hypothesis.settings.load_profile("scalediff")
 
 _NUMBERS = itertools.count()
+AWS_REGION = "us-east-1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def aws_credentials() -> Iterator[None]:
+    """Credentials of no real account.
+
+    For the whole run, because worker processes inherit the environment that the first of them saw.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTP_PROXY", "http_proxy"):
+            patch.delenv(name, raising=False)
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", AWS_REGION)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
+
+
+@pytest.fixture(scope="session")
+def aws_endpoint() -> Iterator[str]:
+    """URL of a moto server that lives as long as the test run."""
+    from moto.s3.responses import S3Response
+    from moto.server import ThreadedMotoServer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(S3Response, "put_object", _one_at_a_time(S3Response.put_object))
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        try:
+            host, port = server.get_host_and_port()
+            yield f"http://{host}:{port}"
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def aws(aws_endpoint: str) -> Callable[[str], Any]:
+    """Makes a plain boto3 client of a service on the moto server."""
+    import boto3
+
+    return lambda service: boto3.client(service, endpoint_url=aws_endpoint, region_name=AWS_REGION)
+
+
+def _one_at_a_time(method: Callable[..., Any]) -> Callable[..., Any]:
+    """moto looks for the object and stores it in two steps; S3 does a conditional put in one."""
+    lock = threading.Lock()
+
+    @functools.wraps(method)
+    def locked(*args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return method(*args, **kwargs)
+
+    return locked
 
 
 @pytest.fixture(scope="session")

@@ -1,29 +1,17 @@
 """The production profile's connections: Postgres state, compute logs in S3, the secret of the database."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import boto3
 import dagster as dg
 import pytest
-from moto.server import ThreadedMotoServer
 
 from resources.profiles import resources_for
 from resources.secrets import SecretMissingError, read_secret
 from resources.settings import SettingsError, read_settings
 from scalediff_assets.home import instance, instance_configuration, use_home
-
-
-@pytest.fixture
-def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
-    server.stop()
 
 
 def test_the_database_url_never_lands_in_a_file(tmp_path: Path) -> None:
@@ -71,9 +59,9 @@ def test_compute_logs_need_an_s3_url() -> None:
 
 
 @pytest.mark.slow
-def test_the_database_url_comes_from_a_secret(endpoint: str) -> None:
-    settings = read_settings({"SCALEDIFF_S3_ENDPOINT_URL": endpoint, "SCALEDIFF_S3_REGION": "us-east-1"})
-    client = boto3.client("secretsmanager", endpoint_url=endpoint, region_name="us-east-1")
+def test_the_database_url_comes_from_a_secret(aws_endpoint: str, aws: Callable[[str], Any]) -> None:
+    settings = read_settings({"SCALEDIFF_S3_ENDPOINT_URL": aws_endpoint, "SCALEDIFF_S3_REGION": "us-east-1"})
+    client = aws("secretsmanager")
     client.create_secret(Name="scalediff/database", SecretString="postgresql://a:b@c/d")
     assert read_secret("scalediff/database", settings) == "postgresql://a:b@c/d"
     with pytest.raises(SecretMissingError, match="no/such"):
@@ -82,14 +70,14 @@ def test_the_database_url_comes_from_a_secret(endpoint: str) -> None:
 
 @pytest.mark.slow
 def test_a_home_reads_the_secret_and_hands_the_url_on(
-    endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    aws_endpoint: str, aws: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = boto3.client("secretsmanager", endpoint_url=endpoint, region_name="us-east-1")
+    client = aws("secretsmanager")
     client.create_secret(Name="scalediff/other", SecretString="postgresql://user:hush@host/db")
     for name in ("SCALEDIFF_HOME", "DAGSTER_HOME", "SCALEDIFF_DATABASE_URL"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("SCALEDIFF_DATABASE_SECRET", "scalediff/other")
-    monkeypatch.setenv("SCALEDIFF_S3_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("SCALEDIFF_S3_ENDPOINT_URL", aws_endpoint)
     monkeypatch.setenv("SCALEDIFF_S3_REGION", "us-east-1")
     settings = use_home(tmp_path / "home")
     assert settings.database_url == "postgresql+psycopg2://user:hush@host/db"
@@ -101,15 +89,19 @@ def test_a_home_reads_the_secret_and_hands_the_url_on(
 
 @pytest.mark.slow
 def test_an_instance_on_postgres_keeps_compute_logs_in_s3(
-    endpoint: str, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    aws_endpoint: str,
+    aws: Callable[[str], Any],
+    postgres_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+    s3 = aws("s3")
     s3.create_bucket(Bucket="logs")
     for name in ("SCALEDIFF_HOME", "DAGSTER_HOME"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("SCALEDIFF_DATABASE_URL", postgres_url)
     monkeypatch.setenv("SCALEDIFF_COMPUTE_LOGS_URL", "s3://logs/runs")
-    monkeypatch.setenv("SCALEDIFF_S3_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("SCALEDIFF_S3_ENDPOINT_URL", aws_endpoint)
     settings = use_home(tmp_path / "home")
     assert os.environ["SCALEDIFF_DATABASE_URL"].startswith("postgresql+psycopg2://")
 

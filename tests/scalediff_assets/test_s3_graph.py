@@ -2,14 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import dagster as dg
 import pytest
-from moto.server import ThreadedMotoServer
 
 from resources.profiles import executor, resources_for
 from resources.settings import read_settings
@@ -36,61 +34,49 @@ class LaterClock:
 
 
 @pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, Any]]:
+def cloud(aws_endpoint: str, aws: Callable[[str], Any], tmp_path: Path) -> dict[str, Any]:
     """Three buckets, and a queue that hears of the raw one."""
-    for name, value in {
-        "ACCESS_KEY_ID": "test",
-        "SECRET_ACCESS_KEY": "test",
-        "DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    endpoint = "http://{}:{}".format(*server.get_host_and_port())
-    s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
-    sqs = boto3.client("sqs", endpoint_url=endpoint, region_name="us-east-1")
-    queue = sqs.create_queue(QueueName=f"uploads-{tmp_path.name}")["QueueUrl"]
+    s3, sqs = aws("s3"), aws("sqs")
+    queue = sqs.create_queue(QueueName="graph-uploads")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    for bucket in ("raw", "lake", "clean"):
+    for bucket in ("graph-raw", "graph-lake", "graph-clean"):
         s3.create_bucket(Bucket=bucket)
     rule = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}
     s3.put_bucket_notification_configuration(
-        Bucket="raw", NotificationConfiguration={"QueueConfigurations": [rule]}
+        Bucket="graph-raw", NotificationConfiguration={"QueueConfigurations": [rule]}
     )
     settings = read_settings(
         {
             "SCALEDIFF_HOME": str(tmp_path / "home"),
             "SCALEDIFF_WORKERS": "1",
-            "SCALEDIFF_RAW_URL": "s3://raw",
-            "SCALEDIFF_LAKE_URL": "s3://lake",
-            "SCALEDIFF_CLEAN_URL": "s3://clean",
-            "SCALEDIFF_S3_ENDPOINT_URL": endpoint,
+            "SCALEDIFF_RAW_URL": "s3://graph-raw",
+            "SCALEDIFF_LAKE_URL": "s3://graph-lake",
+            "SCALEDIFF_CLEAN_URL": "s3://graph-clean",
+            "SCALEDIFF_S3_ENDPOINT_URL": aws_endpoint,
             "SCALEDIFF_S3_REGION": "us-east-1",
             "SCALEDIFF_QUEUE_URL": queue,
         }
     )
-    # A preload of its own, so that the fork server starts with this test's credentials.
-    resources = resources_for(settings, worker_modules=(*WORKER_MODULES, "resources.aws_clients"))
-    yield {
+    resources = resources_for(settings, worker_modules=WORKER_MODULES)
+    return {
         "s3": s3,
         "sqs": sqs,
         "queue": queue,
         "connections": resources["connections"],
         "resources": resources,
     }
-    server.stop()
 
 
 def put(s3: Any, bundle: RecordedBundle) -> None:
     for key, content in bundle.objects("recorded").items():
-        s3.put_object(Bucket="raw", Key=key, Body=content)
+        s3.put_object(Bucket="graph-raw", Key=key, Body=content)
 
 
 def put_in_parts(s3: Any, key: str, content: bytes) -> None:
-    upload = s3.create_multipart_upload(Bucket="raw", Key=key)["UploadId"]
-    part = s3.upload_part(Bucket="raw", Key=key, UploadId=upload, PartNumber=1, Body=content)
+    upload = s3.create_multipart_upload(Bucket="graph-raw", Key=key)["UploadId"]
+    part = s3.upload_part(Bucket="graph-raw", Key=key, UploadId=upload, PartNumber=1, Body=content)
     s3.complete_multipart_upload(
-        Bucket="raw", Key=key, UploadId=upload,
+        Bucket="graph-raw", Key=key, UploadId=upload,
         MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
     )  # fmt: skip
 
@@ -132,9 +118,9 @@ def test_uploads_to_s3_become_a_published_day(
     put(s3, first)
     for key, content in second.objects("recorded").items():
         put_in_parts(s3, key, content) if key.endswith(BundleFile.VIDEO.value) else s3.put_object(
-            Bucket="raw", Key=key, Body=content
+            Bucket="graph-raw", Key=key, Body=content
         )
-    s3.put_object(Bucket="raw", Key="wallet/a file+with%odd näme.txt", Body=b"x")
+    s3.put_object(Bucket="graph-raw", Key="wallet/a file+with%odd näme.txt", Body=b"x")
     assert disturb(cloud) > 1
     defs = dg.Definitions(
         assets=STAGES,
