@@ -6,12 +6,15 @@ import dagster as dg
 
 from scalediff_assets.definitions import defs
 
+# Resolved when tests are collected: Dagster keeps a global that a temporary instance of another test
+# leaves dangling.
+REPOSITORY = defs.get_repository_def()
 SNAPSHOT = Path(__file__).with_name("graph_snapshot.txt")
 
 
 def describe_graph() -> str:
     """The graph in lines: assets with their upstream, then checks, jobs, schedules and sensors."""
-    repository = defs.get_repository_def()
+    repository = REPOSITORY
     graph = repository.asset_graph
     lines = []
     for key in graph.toposorted_asset_keys:
