@@ -87,7 +87,10 @@ def changed_days(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         for day, storage_id in sorted(newest.items())
         if day < today
     ]
-    cursor = str(records[-1].storage_id) if records else context.cursor
+    # Verdicts of the open day are read again until the day is closed; their run keys are not repeated.
+    waiting = [r.storage_id for r in records if r.partition_key and day_of(r.partition_key) >= today]
+    newest_read = records[-1].storage_id if records else int(context.cursor or 0)
+    cursor = str(min([newest_read, *(storage_id - 1 for storage_id in waiting)]))
     return dg.SensorResult(run_requests=requests, cursor=cursor)
 
 

@@ -27,10 +27,10 @@ def uploads(context: dg.SensorEvaluationContext, connections: Connections) -> dg
     from scalediff_assets.raw_sessions.arrivals import take_in
 
     now_ms = time.time_ns() // 1_000_000
-    arrivals = take_in(connections, now_ms=now_ms, deadline_s=TICK_BUDGET_S)
     catalog = connections.catalog()
     for hour, version in json.loads(context.cursor or "{}").items():
         catalog.mark_requested(hour, version)
+    arrivals = take_in(connections, now_ms=now_ms, deadline_s=TICK_BUDGET_S)
     open_hour = partition_key(now_ms)
     closed = [item for item in catalog.hour_versions() if item.hour < open_hour]
     context.log.info("uploads events=%d hours=%d", arrivals.events, len(closed))

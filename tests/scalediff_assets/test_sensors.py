@@ -53,8 +53,12 @@ def test_a_changed_closed_day_is_packed_once(platform: Any) -> None:
         report(partition)
     result: Any = changed_days(dg.build_sensor_context(instance=platform.instance))
     assert [r.partition_key for r in result.run_requests] == ["2026-02-01"]
+    # What the open day already has is read again once that day is closed.
+    newest = platform.instance.fetch_materializations(dg.AssetKey("quality_scores"), limit=1).records[0]
+    assert int(result.cursor) < newest.storage_id
     again: Any = changed_days(dg.build_sensor_context(instance=platform.instance, cursor=result.cursor))
     assert not again.run_requests
+    assert again.cursor == result.cursor
 
 
 def test_rescoring_covers_the_decoded_hours_in_stretches(tmp_path: Path) -> None:
