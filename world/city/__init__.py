@@ -1,0 +1,1 @@
+"""The city: buildings and street corridors, loaded from `city.json`, built from open data or a seed."""

@@ -1,0 +1,1 @@
+"""The street network: lanes, crossings, signals, shortest routes and navigation commands."""
