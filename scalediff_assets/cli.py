@@ -1,4 +1,4 @@
-"""The command line: `scalediff demo | ingest | sessions | export | ui`.
+"""The command line: `scalediff demo | ingest | sessions | export | ui | world | drive | leaderboard`.
 
 Users get one clear line for whatever they did wrong, never a traceback.
 """
@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from scalediff_assets import drive_cli, opendrive_cli, scoring_cli, world_cli
+
 app = typer.Typer(
     name="scalediff",
-    help="Player recordings become judged, aligned, versioned driving datasets.",
+    help="Player recordings become driving datasets; drivers are scored in closed loop.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -26,6 +28,11 @@ Home = Annotated[
 ]
 DEFAULT_HOME = Path(".scalediff")
 console = Console()
+
+world_cli.app.command()(opendrive_cli.opendrive)
+app.add_typer(world_cli.app)
+app.add_typer(scoring_cli.app)
+app.command()(drive_cli.drive)
 
 
 class UserError(Exception):

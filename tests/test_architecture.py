@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OUR_PACKAGES = ("scalediff_contract", "scalediff_assets", "resources", "world")
+OUR_PACKAGES = ("scalediff_contract", "scoring", "world", "resources", "scalediff_assets")
 HEAVY = ("torch", "cv2", "av", "mlflow", "ray", "boto3", "dagster_aws", "matplotlib", "world")
 
 

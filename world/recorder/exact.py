@@ -8,7 +8,7 @@ the way. Which packet shows which tick is in `latency.frames` and, as a stamp, i
 import hashlib
 import json
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -33,11 +33,10 @@ from scalediff_contract.bundle import (
     VideoInfo,
 )
 from scalediff_contract.sessions import BundleFile
-from world.recorder.city import make_city
-from world.recorder.draw import Painter, View
-from world.recorder.drive import KEYS, Ticks, drive
+from world.camera.views import CameraPose
+from world.recorder.drive import KEYS, Drive, Ticks, drive
 from world.recorder.encode import Picture, encode_webm, plain_picture
-from world.recorder.route import make_route
+from world.recorder.paint import Painter
 from world.recorder.spec import (
     TRUTH_SCHEMA,
     UPLOAD_ORDER,
@@ -48,7 +47,6 @@ from world.recorder.spec import (
 
 CAMERA_HEIGHT_M = 1.6
 PLAIN_SIDE_PX = 64
-_LOST_SHARE = 0.03
 _JITTER_MS = 12.0
 _RTP_HZ = 90
 _KEYFRAME_EVERY = 60
@@ -57,30 +55,27 @@ _KEYFRAME_EVERY = 60
 def record_exact(spec: RecordingSpec) -> RecordedBundle:
     """Record a version 2 session."""
     rng = np.random.default_rng([spec.seed, 11])
-    city = make_city(spec.seed)
     count = int(spec.duration_s * spec.fps)
-    route = make_route(city, spec.seed, spec.duration_s * 16.0)
-    ticks = drive(route, np.arange(count) * 1000 / spec.fps, driver=spec.driver, seed=spec.seed)
+    driven = drive(spec, np.arange(count) * 1000 / spec.fps)
+    ticks = driven.ticks
     anchor_ms = round(float(rng.uniform(3_000, 9_000)), 1)
     recorder_start_ms = anchor_ms + 12.0
     shown, received_ms = _received(spec, ticks, rng)
     pts_us = np.rint((anchor_ms + received_ms - recorder_start_ms) * 1000).astype(np.int64)
     pts_ms = np.rint(pts_us / 1000).astype(np.int64)
 
-    painter = Painter(city, spec.seed, spec.width_px, spec.height_px, plain=False) if spec.video else None
-    files = {BundleFile.VIDEO: _video(spec, painter, ticks, shown, pts_ms)}
+    files = {BundleFile.VIDEO: _video(spec, driven, shown, pts_ms, plain=False)}
     if spec.source_video:
         everything = np.arange(count)
-        plain = Painter(city, spec.seed, spec.width_px, spec.height_px, plain=True) if spec.video else None
         files[BundleFile.SOURCE_VIDEO] = _video(
-            spec, plain, ticks, everything, np.rint(ticks.t_ms).astype(np.int64)
+            spec, driven, everything, np.rint(ticks.t_ms).astype(np.int64), plain=True
         )
     files[BundleFile.INPUTS] = _dump(input_events(ticks, anchor_ms, spec, rng))
     files[BundleFile.CAMERA] = _dump(camera_samples(ticks, anchor_ms))
     latency = _latency(spec, ticks, shown, received_ms, pts_us, anchor_ms, rng)
     files[BundleFile.LATENCY] = _json(latency)
     session_id = session_id_of(spec, spec.started_ms)
-    files[BundleFile.META] = _json(_meta(spec, session_id, files, latency, pts_ms, anchor_ms))
+    files[BundleFile.META] = _json(_meta(spec, driven, session_id, files, latency, pts_ms, anchor_ms))
     truth = GroundTruth(
         frames=_truth(ticks, shown, pts_ms, anchor_ms),
         start_perf_ms=recorder_start_ms,
@@ -103,7 +98,7 @@ def _received(
     spec: RecordingSpec, ticks: Ticks, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Which ticks came back painted, and when; in order, at least 1 ms apart."""
-    shown = np.flatnonzero(rng.random(len(ticks)) >= _LOST_SHARE)
+    shown = np.flatnonzero(rng.random(len(ticks)) >= spec.lost_share)
     delay_ms = spec.latency_ms + rng.normal(0, _JITTER_MS, len(shown))
     arrival = np.maximum.accumulate(ticks.t_ms[shown] + delay_ms)
     return shown, np.maximum.accumulate(arrival - np.arange(len(shown)) * 1.5) + np.arange(len(shown)) * 1.5
@@ -111,14 +106,15 @@ def _received(
 
 def _video(
     spec: RecordingSpec,
-    painter: Painter | None,
-    ticks: Ticks,
+    driven: Drive,
     shown: npt.NDArray[np.int64],
     pts_ms: npt.NDArray[np.int64],
+    *,
+    plain: bool,
 ) -> bytes:
-    width, height = (spec.width_px, spec.height_px) if painter else (PLAIN_SIDE_PX, PLAIN_SIDE_PX)
+    width, height = (spec.width_px, spec.height_px) if spec.video else (PLAIN_SIDE_PX, PLAIN_SIDE_PX)
     return encode_webm(
-        _pictures(painter, ticks, shown),
+        _pictures(spec, driven, shown, plain=plain),
         pts_ms.tolist(),
         width_px=width,
         height_px=height,
@@ -127,15 +123,23 @@ def _video(
     )
 
 
-def _pictures(painter: Painter | None, ticks: Ticks, shown: npt.NDArray[np.int64]) -> Iterator[Picture]:
+def _pictures(
+    spec: RecordingSpec, driven: Drive, shown: npt.NDArray[np.int64], *, plain: bool
+) -> Iterator[Picture]:
+    if not spec.video:
+        yield from (plain_picture(PLAIN_SIDE_PX, PLAIN_SIDE_PX) for _ in shown)
+        return
+    renderer = driven.town.renderer(width_px=spec.width_px, height_px=spec.height_px)
+    painter = Painter(renderer, spec.seed, spec.width_px, spec.height_px, plain=plain)
+    ticks = driven.ticks
     for k in shown.tolist():
-        if painter is None:
-            yield plain_picture(PLAIN_SIDE_PX, PLAIN_SIDE_PX)
-        else:
-            view = View(
-                x_m=ticks.x_m[k], y_m=ticks.y_m[k], yaw_rad=ticks.yaw_rad[k], height_m=CAMERA_HEIGHT_M
-            )
-            yield painter.paint(view, grain=k, frame_id=k)
+        pose = CameraPose(
+            x_m=float(ticks.x_m[k]),
+            y_m=float(ticks.y_m[k]),
+            z_m=CAMERA_HEIGHT_M,
+            yaw_rad=float(ticks.yaw_rad[k]),
+        )
+        yield painter.paint(pose, driven.moments[k], t_s=float(ticks.t_ms[k]) / 1000, grain=k, frame_id=k)
 
 
 def input_events(
@@ -231,6 +235,7 @@ def _latency(
 
 def _meta(
     spec: RecordingSpec,
+    driven: Drive,
     session_id: str,
     files: dict[BundleFile, bytes],
     latency: LatencyReportV2,
@@ -243,7 +248,6 @@ def _meta(
         )
         for file, content in files.items()
     }
-    crashed = spec.driver == "crash"
     rows = sum(len(json.loads(files[file])) for file in (BundleFile.INPUTS, BundleFile.CAMERA))
     return SessionMetaV2(
         session_id=session_id,
@@ -256,9 +260,9 @@ def _meta(
         scenario=ScenarioInfoV2(
             id=spec.scenario_id,
             name=spec.scenario_id.replace("-", " ").title(),
-            type="free",
-            result="failure" if crashed else "success",
-            collisions=25 if crashed else 0,
+            type="free" if driven.outcome is None else "staged",
+            result=_result(driven),
+            collisions=driven.collisions,
         ),
         latency_summary=LatencySummary(
             initial_latency_ms=latency.initial_latency_ms, avg_rtt_ms=latency.avg_rtt_ms
@@ -280,6 +284,18 @@ def _meta(
         files=info,
         client=ClientInfo(version="generated"),
     )
+
+
+def _result(driven: Drive) -> Literal["success", "failure", "timeout"]:
+    """The scenario's outcome; a free drive succeeds without a collision."""
+    if driven.outcome is None:
+        return "failure" if driven.collisions else "success"
+    outcomes: dict[str, Literal["success", "failure", "timeout"]] = {
+        "won": "success",
+        "lost": "failure",
+        "timeout": "timeout",
+    }
+    return outcomes[driven.outcome]
 
 
 def _truth(

@@ -29,12 +29,11 @@ from scalediff_contract.bundle import (
     SessionMeta,
 )
 from scalediff_contract.sessions import REQUIRED_FILES, BundleFile
-from world.recorder.city import make_city
-from world.recorder.draw import Painter, View
-from world.recorder.drive import ARCADE_SPEED_UNIT, KEYS, Ticks, drive
+from world.camera.views import CameraPose
+from world.recorder.drive import ARCADE_SPEED_UNIT, KEYS, Drive, Ticks, drive
 from world.recorder.encode import Picture, encode_webm, plain_picture
 from world.recorder.exact import CAMERA_HEIGHT_M, PLAIN_SIDE_PX, session_id_of, three_position
-from world.recorder.route import make_route
+from world.recorder.paint import Painter
 from world.recorder.spec import TRUTH_SCHEMA, GroundTruth, RecordedBundle, RecordingSpec
 
 Floats = npt.NDArray[np.float64]
@@ -80,12 +79,10 @@ def record_legacy(spec: RecordingSpec) -> RecordedBundle:
     rng = np.random.default_rng([spec.seed, 17])
     page = live_page(spec, rng)
     driven = page.frames_ms[page.frames_ms >= page.spawn_ms]
-    city = make_city(spec.seed)
-    route = make_route(city, spec.seed, spec.duration_s * 24.0)
-    ticks = drive(route, driven, driver=spec.driver, seed=spec.seed, law="arcade")
+    drove = drive(spec, driven, arcade=True)
+    ticks = drove.ticks
     rtt_t_ms, rtt_ms = _round_trips(spec, page, rng)
     truth = _pictures_truth(spec, page, ticks, rtt_t_ms, rtt_ms, rng)
-    painter = Painter(city, spec.seed, spec.width_px, spec.height_px) if spec.video else None
 
     documented = spec.layout == "documented"
     inputs, camera = _input_events(page, ticks, rng), _camera_samples(page, ticks, documented=documented)
@@ -93,7 +90,7 @@ def record_legacy(spec: RecordingSpec) -> RecordedBundle:
     session_id = session_id_of(spec, int(page.time_origin_ms + page.mounted_ms))
     latency = _latency(page, rtt_t_ms, rtt_ms, upload_ms[BundleFile.LATENCY])
     files = {
-        BundleFile.VIDEO: _video(spec, painter, truth),
+        BundleFile.VIDEO: _video(spec, drove, truth),
         BundleFile.INPUTS: _dump(inputs, set()),
         BundleFile.CAMERA: _dump(camera, {"type"} if documented else set()),
         BundleFile.LATENCY: _dump([latency], set(), single=True),
@@ -226,10 +223,10 @@ def _truth_frame(
     )
 
 
-def _video(spec: RecordingSpec, painter: Painter | None, truth: GroundTruth) -> bytes:
-    width, height = (spec.width_px, spec.height_px) if painter else (PLAIN_SIDE_PX, PLAIN_SIDE_PX)
+def _video(spec: RecordingSpec, drove: Drive, truth: GroundTruth) -> bytes:
+    width, height = (spec.width_px, spec.height_px) if spec.video else (PLAIN_SIDE_PX, PLAIN_SIDE_PX)
     return encode_webm(
-        _pictures(painter, truth.frames),
+        _pictures(spec, drove, truth.frames),
         truth.frames["pts_ms"].to_list(),
         width_px=width,
         height_px=height,
@@ -237,13 +234,17 @@ def _video(spec: RecordingSpec, painter: Painter | None, truth: GroundTruth) -> 
     )
 
 
-def _pictures(painter: Painter | None, frames: pl.DataFrame) -> Iterator[Picture]:
-    poses = frames.select("x_m", "y_m", "yaw_rad").iter_rows()
-    for n, (x_m, y_m, yaw_rad) in enumerate(poses):
-        if painter is None:
-            yield plain_picture(PLAIN_SIDE_PX, PLAIN_SIDE_PX)
-        else:
-            yield painter.paint(View(x_m=x_m, y_m=y_m, yaw_rad=yaw_rad, height_m=CAMERA_HEIGHT_M), grain=n)
+def _pictures(spec: RecordingSpec, drove: Drive, frames: pl.DataFrame) -> Iterator[Picture]:
+    if not spec.video:
+        yield from (plain_picture(PLAIN_SIDE_PX, PLAIN_SIDE_PX) for _ in range(len(frames)))
+        return
+    renderer = drove.town.renderer(width_px=spec.width_px, height_px=spec.height_px)
+    painter = Painter(renderer, spec.seed, spec.width_px, spec.height_px, plain=False)
+    rows = frames.select("game_t_ms", "x_m", "y_m", "yaw_rad").iter_rows()
+    for n, (game_t_ms, x_m, y_m, yaw_rad) in enumerate(rows):
+        k = max(0, int(np.searchsorted(drove.ticks.t_ms, game_t_ms, side="right")) - 1)
+        pose = CameraPose(x_m=x_m, y_m=y_m, z_m=CAMERA_HEIGHT_M, yaw_rad=yaw_rad)
+        yield painter.paint(pose, drove.moments[k], t_s=game_t_ms / 1000, grain=n, frame_id=None)
 
 
 def _camera_samples(page: Page, ticks: Ticks, *, documented: bool) -> list[CameraSample]:

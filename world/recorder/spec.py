@@ -10,9 +10,9 @@ from typing import Literal
 import polars as pl
 
 from scalediff_contract.sessions import REQUIRED_FILES, BundleFile, ObjectKey
+from world.drivers.human import StyleName
 
 Layout = Literal["exact", "legacy", "documented"]
-Driver = Literal["expert", "idle", "jittery", "spam", "crash"]
 DEMO_WALLET = "AuKwCEKA4UMC6dkPu9zDwLMekxuTba3nFRK6hkEbXNTW"
 UPLOAD_ORDER = (*REQUIRED_FILES[:1], BundleFile.SOURCE_VIDEO, *REQUIRED_FILES[1:])
 
@@ -57,10 +57,11 @@ class RecordingSpec:
         height_px: Video height; even, at least 64.
         layout: `exact` is version 2; `legacy` is version 1 as really recorded; `documented` is
             version 1 as its documentation has it.
-        scenario_id: The scenario that the meta names.
-        driver: How the player behaves.
+        scenario_id: A staged scenario's id, or any other name for a free drive in traffic.
+        driver: The player's style (`world.drivers.human`).
         latency_ms: Delay of the picture by server, encoder and jitter buffer. In version 1 the
             network's round trip comes on top.
+        lost_share: Share of the game's frames that never come back painted (exact only).
         rtt_ms: Typical network round trip.
         video: False leaves out the pictures; a tiny webm with the true PTS is written.
         source_video: Also record `_source.webm`, the picture before painting (exact only).
@@ -75,8 +76,9 @@ class RecordingSpec:
     height_px: int = 360
     layout: Layout = "exact"
     scenario_id: str = "follow-traffic"
-    driver: Driver = "expert"
+    driver: StyleName = "expert"
     latency_ms: float = 250.0
+    lost_share: float = 0.03
     rtt_ms: float = 90.0
     video: bool = True
     source_video: bool = False
@@ -93,6 +95,7 @@ class RecordingSpec:
             ("width_px", self.width_px, 256, 4096),
             ("height_px", self.height_px, 64, 2304),
             ("latency_ms", self.latency_ms, 0.0, 5_000.0),
+            ("lost_share", self.lost_share, 0.0, 0.9),
             ("rtt_ms", self.rtt_ms, 1.0, 2_000.0),
         )
         for name, value, low, high in rules:

@@ -1,0 +1,1 @@
+"""Who drives: simulated drivers with the world's full state, from no-op to expert to human-like."""
