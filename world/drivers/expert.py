@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 _PLAN_EVERY_TICKS = 4
 _LOOK_AHEAD_S, _LOOK_AHEAD_MIN_M = 0.6, 4.5
-_COMFORT_BRAKING_MPS2 = 3.0
+_COMFORT_BRAKING_MPS2 = 3.3
 _SPACING_M = 0.5
+# Staged scenarios put things in the way that do not move on; traffic does, and is queued behind.
+_OVERTAKING_M, _QUEUEING_M = 10.0, 0.8
 
 
 class ExpertDriver:
@@ -62,6 +64,7 @@ class ExpertDriver:
                 speed_mps=sim.car.speed_mps,
                 stop_m=self._stop_m,
                 held_m=self.course.offset_m,
+                freedom_m=_OVERTAKING_M if sim.scenario is not None else _QUEUEING_M,
                 others=forecast(sim),
             )
         self._ticks += 1

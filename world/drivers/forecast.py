@@ -21,6 +21,7 @@ STEP_S = 0.25
 STEPS = 20
 TIMES_S = tuple(STEP_S * (number + 1) for number in range(STEPS))
 _WITHIN_M = 70.0
+_TRAFFIC_DOUBT_MPS = 0.35
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Forecast:
         half_length_m: `(A, 1)`.
         half_width_m: `(A, 1)`.
         soft: `(A,) bool`, people: keep more distance.
+        doubt_mps: `(A,)`, how fast the forecast grows uncertain.
     """
 
     x_m: Floats
@@ -44,18 +46,19 @@ class Forecast:
     half_length_m: Floats
     half_width_m: Floats
     soft: npt.NDArray[np.bool_]
+    doubt_mps: Floats
 
     def __len__(self) -> int:
         return len(self.x_m)
 
 
-_Row = tuple[list[float], list[float], list[float], list[float], float, float, bool]
+_Row = tuple[list[float], list[float], list[float], list[float], float, float, bool, float]
 
 
 def forecast(sim: "Simulator") -> Forecast:
     """Forecast everything near the car."""
     rows = [*_traffic_rows(sim), *_scenario_rows(sim)]
-    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in range(7)]
+    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in range(8)]
     shape = (len(rows), STEPS)
     return Forecast(
         x_m=np.array(columns[0], np.float64).reshape(shape),
@@ -65,6 +68,7 @@ def forecast(sim: "Simulator") -> Forecast:
         half_length_m=np.array(columns[4], np.float64).reshape(-1, 1),
         half_width_m=np.array(columns[5], np.float64).reshape(-1, 1),
         soft=np.array(columns[6], np.bool_),
+        doubt_mps=np.array(columns[7], np.float64),
     )
 
 
@@ -92,6 +96,7 @@ def _traffic_rows(sim: "Simulator") -> list[_Row]:
                 actor.length_m / 2,
                 actor.width_m / 2,
                 actor.kind is ActorKind.PEDESTRIAN,
+                _TRAFFIC_DOUBT_MPS if actor.speed_mps > 0.3 else 0.0,
             )
         )
     return rows
@@ -117,6 +122,7 @@ def _scenario_rows(sim: "Simulator") -> list[_Row]:
                     actor.length_m / 2,
                     actor.width_m / 2,
                     person,
+                    0.0,
                 )
                 rows[actor.actor_id] = row
             sin, cos = trig.sin_cos(actor.yaw_rad)

@@ -22,9 +22,12 @@ ACCELERATION_MPS2, BRAKING_MPS2, EMERGENCY_MPS2 = 3.0, 3.5, 7.0
 CIRCLES_M = (-1.45, 0.0, 1.45)
 CIRCLE_RADIUS_M = 1.08
 _MARGIN_M, _SOFT_MARGIN_M, _COMFORT_M = 0.25, 0.6, 1.2
+_WIDEST_M = 1.3
+_BEND_AHEAD_M, _BEND_COS, _TURN_FREEDOM_M = 14.0, 0.97, 0.8
 _SIDE_RATE_MPS, _SIDE_SHARE = 1.8, 0.3
 
 _OFFSET = np.repeat(np.array(OFFSETS_M), len(SPEED_SHARES))
+_AHEAD_S = STEP_S * np.arange(1, STEPS + 1)
 _SHARE = np.tile(np.array(SPEED_SHARES), len(OFFSETS_M))
 
 
@@ -73,6 +76,7 @@ def choose(
     speed_mps: float,
     stop_m: float,
     held_m: float,
+    freedom_m: float,
     others: Forecast,
 ) -> Course:
     """Choose the cheapest candidate.
@@ -84,15 +88,15 @@ def choose(
         speed_mps: How fast.
         stop_m: Where the car must stand, measured at its centre; infinite where it need not.
         held_m: The offset chosen last time; changing it costs.
+        freedom_m: Largest offset that is allowed: where others queue, the car queues behind them.
         others: Everybody's future.
     """
     along, offset = _roll_out(road, along_m, offset_m, speed_mps, stop_m)
-    price = _price_of_way(along, held_m)
+    price = _price_of_way(along, held_m) + _price_of_leaving(road, along_m, freedom_m)
     when = np.full(len(_OFFSET), np.inf)
     if len(others):
         gap = _gaps(road, along, offset, others)
-        margin = np.where(others.soft, _SOFT_MARGIN_M, _MARGIN_M)
-        hit = (gap < margin[None, None, :]).any(axis=2)
+        hit = (gap < _margins(road, along_m, offset_m, others)[None]).any(axis=2)
         first = np.where(hit.any(axis=1), hit.argmax(axis=1), STEPS)
         when = np.where(first < STEPS, (first + 1) * STEP_S, np.inf)
         nearest = gap.min(axis=(1, 2))
@@ -140,6 +144,22 @@ def _price_of_way(along: Floats, held_m: float) -> Floats:
     lost = 0.8 * (along[:, -1].max() - along[:, -1])
     aside = 0.7 * np.abs(_OFFSET) + 2.0 * np.maximum(0.0, np.abs(_OFFSET) - 2.5)
     return lost + aside + 0.6 * np.abs(_OFFSET - held_m) + np.where(_SHARE < 0.0, 2.0, 0.0)
+
+
+def _price_of_leaving(road: Road, along_m: float, freedom_m: float) -> Floats:
+    """What it costs to leave the allowed strip; in a turn that is the lane's middle: the corner is near."""
+    here = min(int(along_m / road.step_m), len(road.cos) - 1)
+    there = min(int((along_m + _BEND_AHEAD_M) / road.step_m), len(road.cos) - 1)
+    straight = road.cos[here] * road.cos[there] + road.sin[here] * road.sin[there] > _BEND_COS
+    allowed = freedom_m if straight else min(freedom_m, _TURN_FREEDOM_M)
+    return 500.0 * np.maximum(0.0, np.abs(_OFFSET) - allowed)
+
+
+def _margins(road: Road, along_m: float, offset_m: float, others: Forecast) -> Floats:
+    """Distance to keep, `(T, A)`; from who is nearer already the car must only not come nearer still."""
+    here = _gaps(road, np.full((1, STEPS), along_m), np.full((1, STEPS), offset_m), others)[0, 0]
+    margin = np.where(others.soft, _SOFT_MARGIN_M, _MARGIN_M) + _AHEAD_S[:, None] * others.doubt_mps
+    return np.minimum(np.minimum(margin, _WIDEST_M), np.maximum(0.02, here - 0.05))
 
 
 def _gaps(road: Road, along: Floats, offset: Floats, others: Forecast) -> Floats:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from world.minitown.simulator import Simulator
 
 _BEFORE_LINE_M = 0.8
+_TAIL_MARGIN_M = 1.3  # The tail counts from 0.8 half lengths behind the centre on.
 _CAN_STOP_MPS2 = 3.8
 _STANDING_MPS = 0.08
 _STANDING_TICKS = 4
@@ -33,6 +34,7 @@ class _Gate:
     standing_ticks: int = 0
     waited_ticks: int = 0
     passed: bool = False
+    stops_at_yellow: bool | None = None
 
 
 @dataclass(kw_only=True)
@@ -67,12 +69,22 @@ class RoadRules:
             target_m = gate.along_m - self.front_m - _BEFORE_LINE_M
             if gate.passed or sim.track.along_m > gate.along_m - self.front_m + 1.0:
                 gate.passed = True
+                if self._tail_waits(sim, gate):
+                    return gate.along_m + _TAIL_MARGIN_M
                 continue
             if target_m - sim.track.along_m > 80.0:
                 return math.inf
             if self._must_stop(sim, gate, target_m - sim.track.along_m):
                 return target_m
         return math.inf
+
+    def _tail_waits(self, sim: "Simulator", gate: _Gate) -> bool:
+        """The light turned red while the car stood across its line: the tail must not follow."""
+        room_m = gate.along_m + _TAIL_MARGIN_M - sim.track.along_m
+        if room_m < 0.0 or gate.crossing.control is not Control.LIGHTS:
+            return False
+        red = sim.traffic.lights.state(gate.line.crossing, gate.line.phase) is LightState.RED
+        return red and sim.car.speed_mps**2 <= 2.0 * _CAN_STOP_MPS2 * (room_m + 0.2)
 
     def _must_stop(self, sim: "Simulator", gate: _Gate, ahead_m: float) -> bool:
         if gate.crossing.control is Control.ALL_WAY_STOP:
@@ -81,10 +93,13 @@ class RoadRules:
             return False
         state = sim.traffic.lights.state(gate.line.crossing, gate.line.phase)
         if state is LightState.GREEN:
+            gate.stops_at_yellow = None
             return False
-        speed = sim.car.speed_mps
-        can_stop = ahead_m > 0.0 and speed * speed <= 2.0 * _CAN_STOP_MPS2 * (ahead_m + 0.5)
-        return state is LightState.RED or can_stop
+        if gate.stops_at_yellow is None:
+            # Decided once, when the light changes: a change of mind half-way ends on the line.
+            speed = sim.car.speed_mps
+            gate.stops_at_yellow = ahead_m > 0.0 and speed * speed <= 2.0 * _CAN_STOP_MPS2 * ahead_m
+        return state is LightState.RED or gate.stops_at_yellow
 
     def _must_stop_at_sign(self, sim: "Simulator", gate: _Gate, ahead_m: float) -> bool:
         if ahead_m < 3.0 and abs(sim.car.speed_mps) < _STANDING_MPS:
@@ -103,8 +118,8 @@ def _lane_ends(plan: RoutePlan) -> list[tuple[float, int]]:
 
 
 def _is_free(sim: "Simulator", crossing: Crossing) -> bool:
-    """Nobody moves inside the crossing."""
-    return not any(
+    """Nobody moves inside the crossing, and nobody has taken his turn to."""
+    return not sim.traffic.is_taken(crossing.crossing_id) and not any(
         actor.kind is ActorKind.VEHICLE
         and abs(actor.x_m - crossing.x_m) < crossing.half_x_m + 2.0
         and abs(actor.y_m - crossing.y_m) < crossing.half_y_m + 2.0

@@ -24,6 +24,7 @@ _LOOK_M = 60.0
 _MIN_LANE_M = 35.0
 _LINE_M = 0.7
 _STOOD_TICKS = 15
+_EGO_TURN_TICKS = 240
 _TRIES = 12
 _STEP_M = 1.5
 _OBSTACLE_WITHIN_M = 24.0
@@ -68,6 +69,7 @@ class Traffic:
         self._rng = np.random.default_rng([seed, 21])
         self._reserved = Reservations(network)
         self._ego_ways: tuple[int, ...] = ()
+        self._ego_lane, self._ego_stood_ticks = -1, 0
         self._queues: dict[int, list[int]] = {}
         self._tick = 0
         self._clear = tuple(keep_clear)
@@ -90,6 +92,10 @@ class Traffic:
     def vehicle_speeds(self) -> list[float]:
         """Speed of every background vehicle."""
         return [vehicle.speed_mps for vehicle in self._vehicles]
+
+    def is_taken(self, crossing: int) -> bool:
+        """Whether a vehicle has reserved a way through a crossing, or is on it."""
+        return bool(self._reserved.holders(crossing))
 
     def path_ahead(self, actor: Actor, times_s: Sequence[float]) -> list[tuple[float, float, float]]:
         """Where an actor will be, X, Y and yaw, if it goes on as now."""
@@ -132,6 +138,8 @@ class Traffic:
             by_lane.setdefault(vehicle.lanes[0], []).append(vehicle)
         self._by_lane = by_lane
         self._ego_along_m = self._shapes[ego.lane_id].project(ego.x_m, ego.y_m)[0] if self._shapes else 0.0
+        if ego.lane_id != self._ego_lane:
+            self._ego_lane, self._ego_stood_ticks = ego.lane_id, 0
         self._ego_ways = self._ways_of(ego)
 
     def _ways_of(self, ego: EgoView) -> tuple[int, ...]:
@@ -140,12 +148,14 @@ class Traffic:
         if lane.is_connector:
             return self._lanes[lane.predecessors[0]].successors
         left_m = lane.length_m - self._ego_along_m
-        if lane.to_crossing < 0 or ego.speed_mps < 0.5 or left_m > max(8.0, 2.2 * ego.speed_mps):
+        if lane.to_crossing < 0 or left_m > max(8.0, 2.2 * ego.speed_mps):
             return ()
-        if self._crossings[lane.to_crossing].control is Control.LIGHTS:
-            state = self.lights.state(lane.to_crossing, self._phase[lane.lane_id])
-            return lane.successors if state is not LightState.RED else ()
-        return lane.successors if left_m < 4.0 else ()
+        if self._crossings[lane.to_crossing].control is Control.ALL_WAY_STOP:
+            # Whoever stands at the line has his turn, but not for ever.
+            self._ego_stood_ticks += 1
+            return lane.successors if left_m < 4.0 and self._ego_stood_ticks < _EGO_TURN_TICKS else ()
+        state = self.lights.state(lane.to_crossing, self._phase[lane.lane_id])
+        return lane.successors if state is not LightState.RED and ego.speed_mps >= 0.5 else ()
 
     def _obstacles(self, ego: EgoView) -> list[Obstacle]:
         sin, cos = trig.sin_cos(ego.yaw_rad)

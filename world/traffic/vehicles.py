@@ -15,6 +15,8 @@ from world.traffic.rules import DriverTraits
 
 Pose = tuple[float, float, float]
 
+_GAINS_S = 3.0
+
 
 @dataclass(slots=True, kw_only=True)
 class Vehicle:
@@ -104,12 +106,12 @@ def place_ahead(
 
 
 def distance_gone(vehicle: Vehicle, ahead_s: float) -> float:
-    """How far it will have driven in some time: it goes on braking to a stop, or a little faster."""
+    """How far it will have driven in some time: it brakes to a stop, or gains speed for 3 s."""
     v, a = vehicle.speed_mps, vehicle.push_mps2
     if a < -0.05:
         stops_s = v / -a
         t = min(ahead_s, stops_s)
         return v * t + 0.5 * a * t * t
-    t = min(ahead_s, 2.5)
-    gained = 0.5 * max(a, 0.0)
-    return v * ahead_s + gained * t * t + 2.0 * gained * t * (ahead_s - t)
+    t = min(ahead_s, _GAINS_S)
+    gained = 0.9 * max(a, 0.0)
+    return v * ahead_s + 0.5 * gained * t * t + gained * t * (ahead_s - t)
