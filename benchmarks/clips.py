@@ -14,11 +14,11 @@ import polars as pl
 
 from scalediff_assets.aligned_sessions.packets import read_packets, run_ids
 from scalediff_assets.schemas import FRAMES
-from world.recorder.city import make_city
-from world.recorder.draw import Painter, View
+from world.camera import CameraPose
 from world.recorder.drive import drive
 from world.recorder.encode import Picture, encode_webm
-from world.recorder.route import make_route
+from world.recorder.paint import Painter
+from world.recorder.spec import RecordingSpec
 
 WIDTH_PX, HEIGHT_PX, FPS = 1280, 720, 30
 GRAIN_LEVELS = 5.0
@@ -27,7 +27,7 @@ _SEED = 42
 
 def generated_clip(seconds: int) -> Path:
     """The clip, made once and kept in the temporary folder."""
-    path = Path(tempfile.gettempdir()) / f"scalediff_clip_v3_{seconds}s.webm"
+    path = Path(tempfile.gettempdir()) / f"scalediff_clip_v4_{seconds}s.webm"
     if not path.exists():
         pts_ms = [round(n * 1000 / FPS) for n in range(seconds * FPS)]
         content = encode_webm(
@@ -45,15 +45,16 @@ def generated_clip(seconds: int) -> Path:
 
 
 def _pictures(seconds: int) -> Iterator[Picture]:
-    city = make_city(_SEED)
-    route = make_route(city, _SEED, seconds * 16.0)
-    ticks = drive(route, np.arange(seconds * FPS) * 1000 / FPS, driver="expert", seed=_SEED)
-    painter = Painter(city, _SEED, WIDTH_PX, HEIGHT_PX)
+    spec = RecordingSpec(seed=_SEED, duration_s=float(seconds), scenario_id="free")
+    driven = drive(spec, np.arange(seconds * FPS) * 1000 / FPS)
+    ticks = driven.ticks
+    renderer = driven.town.renderer(width_px=WIDTH_PX, height_px=HEIGHT_PX)
+    painter = Painter(renderer, _SEED, WIDTH_PX, HEIGHT_PX, plain=False)
     rng = np.random.default_rng(_SEED)
     grain = rng.normal(0, GRAIN_LEVELS, (4, 2 * HEIGHT_PX, WIDTH_PX)).astype(np.int16)
     for k in range(len(ticks)):
-        view = View(x_m=ticks.x_m[k], y_m=ticks.y_m[k], yaw_rad=ticks.yaw_rad[k])
-        picture = painter.paint(view, grain=k)
+        pose = CameraPose(x_m=float(ticks.x_m[k]), y_m=float(ticks.y_m[k]), yaw_rad=float(ticks.yaw_rad[k]))
+        picture = painter.paint(pose, driven.moments[k], t_s=k / FPS, grain=k, frame_id=None)
         down = int(rng.integers(HEIGHT_PX))
         luma = picture[:HEIGHT_PX] + grain[k % 4, down : down + HEIGHT_PX]
         picture[:HEIGHT_PX] = luma.clip(16, 235)

@@ -11,6 +11,7 @@ second of this process, measured in turns.
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 
@@ -77,7 +78,7 @@ def main() -> None:
         "camera_1280x720": (Run(town, side_px=(1280, 720)), 20),
     }
     work: dict[str, Callable[[], object]] = {
-        name: (lambda run=run, ticks=ticks: run.go(ticks)) for name, (run, ticks) in runs.items()
+        name: partial(run.go, ticks) for name, (run, ticks) in runs.items()
     }
     spent = interleaved(work, rounds=ROUNDS, clock=time.process_time)
     figures: dict[str, float] = {

@@ -2,6 +2,12 @@
 
 ValueError
   SettingsError            resources.settings
+  CityError                world.city
+  RouteError               world.streets
+  RoutesFileError          world.minitown
+  ScenarioError            world.scenario
+  AgentNotFoundError       world.minitown.agent
+ScoringInputError          scoring.leaderboard
 StoreError                 resources.object_store
 PartitionMissingError      resources.tables
 PolicyError                scalediff_assets.quality_scores.policy
@@ -19,6 +25,15 @@ from resources.upload_queue import FeedUnavailableError
 from scalediff_assets.cilrs_datasets.exports import ExportError
 from scalediff_assets.quality_scores.policy import PolicyError
 from scalediff_assets.ui import UiError
+from scoring.leaderboard import ScoringInputError
+from world.city.errors import CityError
+from world.minitown.agent.errors import AgentNotFoundError
+from world.minitown.criteria import DenseRouteError
+from world.minitown.routes_errors import RoutesFileError
+from world.physics import CarFileError
+from world.scenario.errors import ScenarioError
+from world.streets.errors import RouteError
+from world.traffic.rules import TrafficFileError
 
 USER_ERRORS: tuple[type[Exception], ...] = (
     SettingsError,
@@ -30,4 +45,13 @@ USER_ERRORS: tuple[type[Exception], ...] = (
     ExportError,
     UiError,
     OperationalError,
+    ScoringInputError,
+    CityError,
+    RouteError,
+    RoutesFileError,
+    ScenarioError,
+    AgentNotFoundError,
+    DenseRouteError,
+    CarFileError,
+    TrafficFileError,
 )

@@ -20,9 +20,9 @@ from world.streets.network import Control, StreetNetwork
 Picture = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 
-_FINE_M, _FINE_PX = 160.0, 1280
+_FINE_M, _FINE_PX = 176.0, 1408
 _COARSE_M, _COARSE_PX = 720.0, 1024
-_MOVE_M = 24.0
+_MOVE_SHARE = 0.25
 _FINE_ROWS_TO_M = 46.0
 _ASPHALT, _PAVEMENT, _BLOCK = (62, 62, 66), (128, 126, 122), (104, 101, 96)
 _WHITE, _YELLOW, _KERB = (215, 215, 212), (214, 170, 50), (150, 148, 143)
@@ -49,6 +49,9 @@ class Ground:
         self._streets = city.streets
         self._network = network
         self._tiles: dict[tuple[int, int, int], _Tile] = {}
+        self._lanes = [lane for lane in network.lanes if not lane.is_connector]
+        ends = np.array([lane.points_m[[0, -1]] for lane in self._lanes]).reshape(-1, 2, 2)
+        self._low_m, self._high_m = ends.min(axis=1), ends.max(axis=1)  # (lanes, 2)
 
     def paint(self, picture: Picture, lens: Lens, pose: CameraPose, fog: Fog) -> None:
         """Paint everything below the horizon."""
@@ -103,12 +106,13 @@ class Ground:
         )
 
     def _tile(self, pose: CameraPose, side_m: float, side_px: int, level: int) -> _Tile:
-        key = (level, round(pose.x_m / _MOVE_M), round(pose.y_m / _MOVE_M))
+        move_m = side_m * _MOVE_SHARE
+        key = (level, round(pose.x_m / move_m), round(pose.y_m / move_m))
         tile = self._tiles.get(key)
         if tile is None:
             while len(self._tiles) >= _KEEP_TILES:
                 del self._tiles[next(iter(self._tiles))]
-            x_m, y_m = key[1] * _MOVE_M - side_m / 2, key[2] * _MOVE_M - side_m / 2
+            x_m, y_m = key[1] * move_m - side_m / 2, key[2] * move_m - side_m / 2
             tile = self._tiles[key] = self._draw(x_m, y_m, side_m, side_px)
         return tile
 
@@ -121,7 +125,7 @@ class Ground:
                 pen.strip(street.direction, street.centre_m, half, street.start_m, street.end_m, rgb)
         self._draw_marks(pen)
         picture = pen.picture
-        if scale > 4.0:
+        if pen.is_fine:
             rng = np.random.default_rng([int(x_m) & 0xFFFF, int(y_m) & 0xFFFF])
             noise = rng.integers(-7, 8, (side_px // 2, side_px // 2, 1), np.int16)
             noise = noise.repeat(2, 0).repeat(2, 1)
@@ -129,9 +133,8 @@ class Ground:
         return _Tile(picture=picture, x_m=x_m, y_m=y_m, px_per_m=scale)
 
     def _draw_marks(self, pen: "_Pen") -> None:
-        for lane in self._network.lanes:
-            if lane.is_connector or not pen.sees(lane.points_m):
-                continue
+        for number in np.flatnonzero(pen.sees(self._low_m, self._high_m)).tolist():
+            lane = self._lanes[number]
             (ax, ay), (bx, by) = lane.points_m[0].tolist(), lane.points_m[-1].tolist()
             along_x = abs(bx - ax) > abs(by - ay)
             low, high = (min(ax, bx), max(ax, bx)) if along_x else (min(ay, by), max(ay, by))
@@ -145,6 +148,8 @@ class Ground:
             if ahead > 0.0:
                 centre = middle - right * half
                 pen.dashes(direction, centre, low, high)
+        if not pen.is_fine:
+            return
         for crossing in self._network.crossings:
             pen.crossing(crossing.x_m, crossing.y_m, crossing.half_x_m, crossing.half_y_m)
             if crossing.control is not Control.NONE:
@@ -159,15 +164,16 @@ class _Pen:
         self.picture, self._x_m, self._y_m, self._scale = picture, x_m, y_m, scale
         self._side_m = picture.shape[0] / scale
 
-    def sees(self, points_m: Floats) -> bool:
-        """Whether a box around points meets the tile."""
-        low, high = points_m.min(axis=0), points_m.max(axis=0)
-        return bool(
-            high[0] > self._x_m - 20.0
-            and high[1] > self._y_m - 20.0
-            and low[0] < self._x_m + self._side_m + 20.0
-            and low[1] < self._y_m + self._side_m + 20.0
-        )
+    @property
+    def is_fine(self) -> bool:
+        """Whether marks narrower than half a metre can be seen."""
+        return self._scale > 2.0
+
+    def sees(self, low_m: Floats, high_m: Floats) -> npt.NDArray[np.bool_]:
+        """Which boxes, given by their `(N, 2)` corners, meet the tile."""
+        corner = np.array([self._x_m, self._y_m])
+        meets = (high_m > corner - 20.0) & (low_m < corner + self._side_m + 20.0)
+        return np.asarray(meets.all(axis=-1), np.bool_)
 
     def box(self, x0: float, x1: float, y0: float, y1: float, rgb: tuple[int, int, int]) -> None:
         """A filled rectangle in world metres; sub-pixel edges keep thin lines straight."""
@@ -202,7 +208,7 @@ class _Pen:
     def crossing(self, x_m: float, y_m: float, half_x: float, half_y: float) -> None:
         """Zebra stripes on the four arms, in the 2 m before the crossing."""
         reach = max(half_x, half_y) + 4.0
-        if not self.sees(np.array([[x_m - reach, y_m - reach], [x_m + reach, y_m + reach]])):
+        if not self.sees(np.array([x_m - reach, y_m - reach]), np.array([x_m + reach, y_m + reach])):
             return
         for side in (-1.0, 1.0):
             edge = x_m + side * half_x

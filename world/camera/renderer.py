@@ -95,15 +95,16 @@ class Renderer:
         self._lens = Lens.of(width_px, height_px, fov_deg, fov_axis)
         day = min(1.0, max(0.0, (sun_altitude_deg + 4.0) / 24.0))
         light = 0.42 + 0.58 * day
-        top, low = (
+        zenith, rim = (
             np.array(dusk) * (1 - day) + np.array(noon) * day
             for noon, dusk in zip(_NOON_SKY, _DUSK_SKY, strict=True)
         )
-        self._fog = Fog(FOG_PER_M + _FOG_PER_PERCENT * fog_density, tuple(low.tolist()), light)
+        self._fog = Fog(FOG_PER_M + _FOG_PER_PERCENT * fog_density, tuple(rim.tolist()), light)
         haze = min(0.9, fog_density / 110.0)
         share = np.linspace(0.0, 1.0, 256)[:, None] ** 0.7
-        sky = top * (1 - share) + low * share
-        self._sky = (sky * (1 - haze) + low * haze).astype(np.uint8)
+        sky = zenith * (1 - share) + rim * share
+        self._backdrop: tuple[float, Picture] | None = None
+        self._sky = (sky * (1 - haze) + rim * haze).astype(np.uint8)
 
     def render(
         self,
@@ -134,11 +135,13 @@ class Renderer:
     def _sky_picture(self, pose: CameraPose) -> Picture:
         """A gradient from the zenith to the horizon."""
         lens = self._lens
-        rows = np.arange(lens.height_px) / max(lens.horizon_px(pose), 1.0)
-        index = np.clip(rows * 255.0, 0, 255).astype(np.intp)
-        picture = np.empty((lens.height_px, lens.width_px, 3), np.uint8)
-        picture[:] = self._sky[index][:, None, :]
-        return picture
+        if self._backdrop is None or self._backdrop[0] != pose.pitch_rad:
+            rows = np.arange(lens.height_px) / max(lens.horizon_px(pose), 1.0)
+            index = np.clip(rows * 255.0, 0, 255).astype(np.intp)
+            picture = np.empty((lens.height_px, lens.width_px, 3), np.uint8)
+            picture[:] = self._sky[index][:, None, :]
+            self._backdrop = (pose.pitch_rad, picture)
+        return self._backdrop[1].copy()
 
     def _things(
         self,

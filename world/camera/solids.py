@@ -282,11 +282,12 @@ def light_things(light: LightView, pose: CameraPose) -> list[Thing]:
 
 def stop_sign_thing(x_m: float, y_m: float, yaw_rad: float, pose: CameraPose) -> Thing:
     """A stop sign on its pole, at the right of a lane's end."""
+    cos, sin = math.cos(yaw_rad), math.sin(yaw_rad)
     solids = (
         _post(x_m, y_m, yaw_rad, 0.04, 0.04, 0.0, 2.0, _POLE),
         _post(x_m, y_m, yaw_rad, 0.02, 0.34, 2.0, 2.9, (200, 24, 28)),
         _post(x_m, y_m, yaw_rad, 0.03, 0.42, 2.15, 2.75, (200, 24, 28)),
-        _post(x_m - 0.05 * math.cos(yaw_rad), y_m - 0.05 * math.sin(yaw_rad), yaw_rad, 0.02, 0.3, 2.36, 2.54, _WHITE),
+        _post(x_m - 0.05 * cos, y_m - 0.05 * sin, yaw_rad, 0.02, 0.3, 2.36, 2.54, _WHITE),
     )  # fmt: skip
     return Thing(solids=solids, away_m=math.hypot(x_m - pose.x_m, y_m - pose.y_m))
 

@@ -25,7 +25,7 @@ REACH_M = 330.0
 _CELL_M = 48.0
 _PIECE_M = 18.0
 _BINS, _GROUP = 64, 96
-_WINDOWS_WITHIN_M = 75.0
+_WINDOWS_WITHIN_M, _WINDOWS_FROM_PX = 60.0, 9.0
 _FLOOR_M, _BAY_M = 3.6, 3.2
 _SUN = (0.55, 0.83)  # direction to the sun on the ground
 _AMBIENT, _DIFFUSE = 0.62, 0.38
@@ -81,26 +81,31 @@ class Walls:
         depth = np.full(_BINS, np.inf)
         seen = self._in_view(lens, pose)
         kept, depth = self._uncovered(seen, lens, pose)
-        horizon, focal = lens.horizon_px(pose), lens.focal_px
-        for k in kept[::-1].tolist():
-            wall = int(seen.wall[k])
-            height = float(self._height[wall])
-            left_m, right_m = float(seen.left_m[k]), float(seen.right_m[k])
-            x0, x1 = float(seen.left_px[k]), float(seen.right_px[k])
-            up = focal * (pose.z_m - height)
-            quad = np.array(
-                [
-                    (x0, horizon + up / left_m),
-                    (x1, horizon + up / right_m),
-                    (x1, horizon + focal * pose.z_m / right_m),
-                    (x0, horizon + focal * pose.z_m / left_m),
-                ]
-            )
-            shade = fog.mix(self._rgb[wall], 0.5 * (left_m + right_m))
-            fill(picture, quad, shade)
-            if min(left_m, right_m) < _WINDOWS_WITHIN_M:
-                self._paint_windows(picture, lens, pose, wall, shade)
+        kept = kept[::-1]
+        wall, left_m, right_m = seen.wall[kept], seen.left_m[kept], seen.right_m[kept]
+        quads = self._quads(seen, kept, lens, pose)
+        shades = fog.mix_all(self._rgb[wall], 0.5 * (left_m + right_m))
+        wide = seen.right_px[kept] - seen.left_px[kept] > _WINDOWS_FROM_PX
+        windows = wide & (np.minimum(left_m, right_m) < _WINDOWS_WITHIN_M)
+        rows = zip(quads, shades.tolist(), windows.tolist(), wall.tolist(), strict=True)
+        for quad, shade, has_windows, number in rows:
+            cv2.fillConvexPoly(picture, quad, shade)
+            if has_windows:
+                self._paint_windows(picture, lens, pose, number, shade)
         return depth
+
+    def _quads(
+        self, seen: _Seen, kept: npt.NDArray[np.intp], lens: Lens, pose: CameraPose
+    ) -> npt.NDArray[np.int32]:
+        """Corners of walls in whole pixels, `(N, 4, 2)`."""
+        horizon, focal = lens.horizon_px(pose), lens.focal_px
+        left_m, right_m = seen.left_m[kept], seen.right_m[kept]
+        up = focal * (pose.z_m - self._height[seen.wall[kept]])
+        down = focal * pose.z_m
+        x0, x1 = seen.left_px[kept], seen.right_px[kept]
+        columns = np.stack([x0, x1, x1, x0], axis=1)
+        rows = np.stack([up / left_m, up / right_m, down / right_m, down / left_m], axis=1) + horizon
+        return to_pixels(np.stack([columns, rows], axis=2))
 
     def _candidates(self, pose: CameraPose) -> npt.NDArray[np.intp]:
         """Walls within reach of a cell of the ground, remembered."""
@@ -167,7 +172,7 @@ class Walls:
         return np.array(kept, np.intp), depth
 
     def _paint_windows(
-        self, picture: Picture, lens: Lens, pose: CameraPose, wall: int, shade: tuple[int, int, int]
+        self, picture: Picture, lens: Lens, pose: CameraPose, wall: int, shade: Sequence[int]
     ) -> None:
         """Rows of windows: what shows scale and motion on a plain wall."""
         ax, ay = float(self._ax[wall]), float(self._ay[wall])
@@ -189,8 +194,9 @@ class Walls:
         if not seen.any():
             return
         f0, r0, f1, r1 = f0[seen], r0[seen], f1[seen], r1[seen]
-        low = np.arange(floors) * _FLOOR_M + 1.0
-        quads = _window_quads(lens, lens.horizon_px(pose), pose.z_m, (f0, r0, f1, r1), (low, low + 1.7))
+        low = np.asarray(np.arange(floors) * _FLOOR_M + 1.0, np.float64)
+        heights = (low, np.asarray(low + 1.7, np.float64))
+        quads = _window_quads(lens, lens.horizon_px(pose), pose.z_m, (f0, r0, f1, r1), heights)
         red, green, blue = shade
         glass = (int(red * 0.62), int(green * 0.66), min(255, int(blue * 0.72) + 6))
         fill_many(picture, quads, glass)
@@ -215,17 +221,26 @@ class Fog:
         )
         return red, green, blue
 
+    def mix_all(self, rgb: Floats, distance_m: Floats) -> npt.NDArray[np.int64]:
+        """`mix` for `(N, 3)` colours at `(N,)` distances."""
+        share = 1.0 - np.exp(-((self.density * distance_m) ** 2))[:, None]
+        mixed: Floats = (1.0 - share) * self.light * rgb + share * np.array(self.rgb)
+        return mixed.astype(np.int64)
+
+
+def to_pixels(points: Floats) -> npt.NDArray[np.int32]:
+    """Whole pixels, within what OpenCV can draw."""
+    return np.rint(np.clip(points, -20_000, 20_000)).astype(np.int32)
+
 
 def fill(picture: Picture, quad: Floats, rgb: tuple[int, int, int]) -> None:
     """Fill a convex polygon, corners `(N, 2)` in pixels."""
-    corners = np.rint(np.clip(quad, -20_000, 20_000)).astype(np.int32)
-    cv2.fillConvexPoly(picture, corners, rgb)
+    cv2.fillConvexPoly(picture, to_pixels(quad), rgb)
 
 
 def fill_many(picture: Picture, quads: Floats, rgb: tuple[int, int, int]) -> None:
     """Fill polygons that do not overlap, `(M, 4, 2)` in pixels, in one call."""
-    corners = np.rint(np.clip(quads, -20_000, 20_000)).astype(np.int32)
-    cv2.fillPoly(picture, list(corners), rgb)
+    cv2.fillPoly(picture, list(to_pixels(quads)), rgb)
 
 
 def _shaded(dx: Floats, dy: Floats, rgb: Floats) -> Floats:

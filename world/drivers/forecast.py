@@ -4,8 +4,9 @@ A staged scenario's entities follow their script, which a privileged driver may 
 traffic is taken to keep its speed and to follow its lane.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +59,7 @@ _Row = tuple[list[float], list[float], list[float], list[float], float, float, b
 def forecast(sim: "Simulator") -> Forecast:
     """Forecast everything near the car."""
     rows = [*_traffic_rows(sim), *_scenario_rows(sim)]
-    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in range(8)]
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * 8
     shape = (len(rows), STEPS)
     return Forecast(
         x_m=np.array(columns[0], np.float64).reshape(shape),

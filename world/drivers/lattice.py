@@ -96,8 +96,9 @@ def choose(
     when = np.full(len(_OFFSET), np.inf)
     if len(others):
         gap = _gaps(road, along, offset, others)
-        hit = (gap < _margins(road, along_m, offset_m, others)[None]).any(axis=2)
-        first = np.where(hit.any(axis=1), hit.argmax(axis=1), STEPS)
+        near: npt.NDArray[np.bool_] = gap < _margins(road, along_m, offset_m, others)[None]
+        hit: npt.NDArray[np.bool_] = np.any(near, axis=2)
+        first = np.where(np.any(hit, axis=1), hit.argmax(axis=1), STEPS)
         when = np.where(first < STEPS, (first + 1) * STEP_S, np.inf)
         nearest = gap.min(axis=(1, 2))
         price = price + 3.0 * np.maximum(0.0, _COMFORT_M - nearest)
@@ -143,7 +144,8 @@ def _roll_out(
 def _price_of_way(along: Floats, held_m: float) -> Floats:
     lost = 0.8 * (along[:, -1].max() - along[:, -1])
     aside = 0.7 * np.abs(_OFFSET) + 2.0 * np.maximum(0.0, np.abs(_OFFSET) - 2.5)
-    return lost + aside + 0.6 * np.abs(_OFFSET - held_m) + np.where(_SHARE < 0.0, 2.0, 0.0)
+    turned = 0.6 * np.abs(_OFFSET - held_m) + np.where(_SHARE < 0.0, 2.0, 0.0)
+    return np.asarray(lost + aside + turned, np.float64)
 
 
 def _price_of_leaving(road: Road, along_m: float, freedom_m: float) -> Floats:
@@ -152,14 +154,15 @@ def _price_of_leaving(road: Road, along_m: float, freedom_m: float) -> Floats:
     there = min(int((along_m + _BEND_AHEAD_M) / road.step_m), len(road.cos) - 1)
     straight = road.cos[here] * road.cos[there] + road.sin[here] * road.sin[there] > _BEND_COS
     allowed = freedom_m if straight else min(freedom_m, _TURN_FREEDOM_M)
-    return 500.0 * np.maximum(0.0, np.abs(_OFFSET) - allowed)
+    return np.asarray(500.0 * np.maximum(0.0, np.abs(_OFFSET) - allowed), np.float64)
 
 
 def _margins(road: Road, along_m: float, offset_m: float, others: Forecast) -> Floats:
     """Distance to keep, `(T, A)`; from who is nearer already the car must only not come nearer still."""
     here = _gaps(road, np.full((1, STEPS), along_m), np.full((1, STEPS), offset_m), others)[0, 0]
     margin = np.where(others.soft, _SOFT_MARGIN_M, _MARGIN_M) + _AHEAD_S[:, None] * others.doubt_mps
-    return np.minimum(np.minimum(margin, _WIDEST_M), np.maximum(0.02, here - 0.05))
+    kept = np.minimum(np.minimum(margin, _WIDEST_M), np.maximum(0.02, here - 0.05))
+    return np.asarray(kept, np.float64)
 
 
 def _gaps(road: Road, along: Floats, offset: Floats, others: Forecast) -> Floats:

@@ -55,4 +55,4 @@ def at_spacing(
     right = np.searchsorted(along_m, distances, side="left").clip(0, len(along_m) - 1)
     left = (right - 1).clip(0)
     table = np.array(values)
-    return np.minimum(table[left], table[right])
+    return np.asarray(np.minimum(table[left], table[right]), np.float64)

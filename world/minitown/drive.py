@@ -14,7 +14,7 @@ from types import FrameType
 
 from scoring.leaderboard import Failure, RouteRun
 from world.drivers.driver import Driver
-from world.minitown.agent.sensors import SensorsInvalidError
+from world.minitown.agent.errors import AgentHangsError, SensorsInvalidError
 from world.minitown.judge import Judge
 from world.minitown.routes import RouteSpec
 from world.minitown.simulator import Simulator
@@ -23,10 +23,6 @@ from world.minitown.town import Town
 _log = logging.getLogger(__name__)
 
 OnTick = Callable[[Simulator], None]
-
-
-class AgentHangsError(RuntimeError):
-    """The agent took longer than it may."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,11 @@ from typing import Any
 from scoring.leaderboard import Failure, RouteRun, ScorerVersion, make_results, write_results
 from world.minitown.drive import DrivenRoute, DriveOptions, drive_route
 from world.minitown.routes import RouteSet, RouteSpec
+from world.minitown.routes_errors import RoutesFileError
+from world.minitown.town import load_town
+from world.scenario import load_scenario
+from world.streets.errors import RouteError
+from world.streets.plan import plan_route
 
 _GRACE_S = 15.0
 _REPORT_EVERY_S = 0.5
@@ -82,6 +87,7 @@ def run_job(job: DriveJob, on_progress: OnProgress = lambda _: None) -> dict[str
     Returns:
         The results document, as written to `job.out`.
     """
+    check_routes(job.route_set)
     tasks = [
         (repetition * len(job.route_set.routes) + place, repetition, route)
         for repetition in range(job.repetitions)
@@ -101,7 +107,30 @@ def run_job(job: DriveJob, on_progress: OnProgress = lambda _: None) -> dict[str
     return document
 
 
+def check_routes(route_set: RouteSet) -> None:
+    """Plan every route before any is driven.
+
+    Raises:
+        RoutesFileError: Naming the route that cannot be driven.
+        ScenarioError: For an unknown or malformed scenario.
+    """
+    town = load_town()
+    for route in route_set.routes:
+        for scenario in route.scenarios:
+            load_scenario(scenario.name)
+        try:
+            plan_route(
+                town.network,
+                route.waypoints_m,
+                name=f"route {route.route_id}",
+                in_building=town.walls.contains,
+            )
+        except RouteError as error:
+            raise RoutesFileError(route_set.source, str(error)) from error
+
+
 def _write(job: DriveJob, driven: dict[int, DrivenRoute], total: int) -> dict[str, Any]:
+    """Write the document of what has been driven so far; it is `Started` until the last route."""
     routes = [driven[index] for index in sorted(driven)]
     total_m = sum(route.run.length_m for route in routes)
     outcomes = {name: outcome for route in routes for name, outcome in route.scenarios.items()}
@@ -119,13 +148,15 @@ def _write(job: DriveJob, driven: dict[int, DrivenRoute], total: int) -> dict[st
         "scenarios": outcomes,
     }
     icons = next((route.sensor_icons for route in routes if route.sensor_icons), ())
+    rejected = any(route.run.failure is Failure.SENSORS for route in routes)
     document = make_results(
         [route.run for route in routes],
         version=job.version,
         total_routes=total,
         sensors=icons,
         # As upstream: a refused sensor suite ends the whole entry.
-        crashed=any(route.run.failure is Failure.SENSORS for route in routes),
+        crashed=rejected,
+        final=rejected or len(routes) == total,
         eligible=False,
         extra_meta=meta,
     )
@@ -179,7 +210,7 @@ class _Crew:
     def _listen(self, worker: _Worker) -> "list[tuple[int, DrivenRoute]]":
         done: list[tuple[int, DrivenRoute]] = []
         try:
-            while worker.line.poll():
+            while worker in self._workers and worker.line.poll():
                 message = worker.line.recv()
                 worker.heard_s = time.monotonic()
                 if isinstance(message, Progress):
@@ -247,8 +278,6 @@ def _end(worker: _Worker) -> None:
 def _work(line: Connection, job: DriveJob) -> None:
     """A worker: drives what it is told until it is told None."""
     import cv2
-
-    from world.minitown.town import load_town
 
     # One core per route: the crew is the parallelism, and results do not depend on it.
     cv2.setNumThreads(1)

@@ -56,7 +56,7 @@ class Painter:
             frame_id: Stamped along the top edge, or None.
         """
         rgb = self._renderer.render(pose, moment.actors, moment.lights, t_s=t_s)
-        picture: Picture = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)
+        picture = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420), np.uint8)
         width, height = self._size
         if not self._plain:
             luma = picture[:height]

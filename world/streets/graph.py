@@ -1,6 +1,7 @@
 """Shortest ways over the lanes of a network, from waypoints that may lie on more than one lane."""
 
 import heapq
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,8 +65,8 @@ def match_lanes(network: StreetNetwork, x_m: float, y_m: float) -> tuple[list[La
 def _box_distance_m(lane: Lane, x_m: float, y_m: float) -> float:
     """A lower bound of the distance to a lane: to the box around its ends (a quarter circle stays inside)."""
     (x0, y0), (x1, y1) = lane.points_m[0].tolist(), lane.points_m[-1].tolist()
-    dx = max(min(x0, x1) - x_m, 0.0, x_m - max(x0, x1))
-    dy = max(min(y0, y1) - y_m, 0.0, y_m - max(y0, y1))
+    dx: float = max(min(x0, x1) - x_m, 0.0, x_m - max(x0, x1))
+    dy: float = max(min(y0, y1) - y_m, 0.0, y_m - max(y0, y1))
     return max(dx, dy)
 
 
@@ -83,7 +84,7 @@ def shortest_trip(network: StreetNetwork, choices: Sequence[Sequence[LanePoint]]
     """
     costs = [point.far_m for point in choices[0]]
     steps: list[list[tuple[int, tuple[int, ...]] | None]] = []
-    for before, after in zip(choices, choices[1:], strict=False):
+    for before, after in itertools.pairwise(choices):
         best = [1e18] * len(after)
         step: list[tuple[int, tuple[int, ...]] | None] = [None] * len(after)
         for source, point in enumerate(before):

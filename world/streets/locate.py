@@ -8,6 +8,7 @@ On a street the lane is the one on whose side the point lies, whatever the headi
 the wrong side is seen as such. In a crossing lanes overlap, and the heading decides as well.
 """
 
+import itertools
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterable
@@ -225,7 +226,7 @@ def _corridor(
         half_m = crossings[0].half_y_m if along_x else crossings[0].half_x_m
     corridor = _Corridor((across[0] + across[1]) / 2, half_m, parts)
     bounds = [(-1e18, parts[0].low_m)]
-    bounds += [(low.high_m, high.low_m) for low, high in zip(parts, parts[1:], strict=False)]
+    bounds += [(low.high_m, high.low_m) for low, high in itertools.pairwise(parts)]
     bounds.append((parts[-1].high_m, 1e18))
     for low_m, high_m in bounds:
         inside = [c for c in crossings if low_m < (c.x_m if along_x else c.y_m) < high_m]

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from scoring.leaderboard import ScorerVersion
-from world.minitown.agent.loading import AgentNotFoundError, check_agent
-from world.minitown.agent.sensors import SensorsInvalidError, check_sensors, gps_of
+from world.minitown.agent.errors import AgentNotFoundError, SensorsInvalidError
+from world.minitown.agent.loading import check_agent
+from world.minitown.agent.sensors import check_sensors, gps_of
 from world.minitown.agent.stand_ins import Location, Transform, thin_plan
 from world.minitown.drive import DriveOptions
 from world.minitown.routes import load_route_set

@@ -59,7 +59,7 @@ def test_the_baselines_score_next_to_nothing(agent: str, at_most: float, tmp_pat
 def test_the_same_seed_gives_the_same_bytes_in_any_number_of_workers(tmp_path: Path) -> None:
     first = drive("expert", "minitown-12", tmp_path / "one", routes="0,3", seed=5, workers=1)
     second = drive("expert", "minitown-12", tmp_path / "two", routes="0,3", seed=5, workers=2)
-    assert differences(first, second) == []
+    assert list(differences(first, second)) == []
     one, two = ((tmp_path / name / "results.json").read_bytes() for name in ("one", "two"))
     assert one == two
 

@@ -1,7 +1,4 @@
-"""From `expert | noop | random | FILE.py[:CONFIG]` to something that drives.
-
-Errors: `AgentNotFoundError(ValueError)`: the name or file does not lead to an agent; nothing was run.
-"""
+"""From `expert | noop | random | FILE.py[:CONFIG]` to something that drives."""
 
 import importlib.util
 import sys
@@ -11,12 +8,9 @@ from typing import Any
 
 from world.drivers.driver import Driver
 from world.minitown.agent import stand_ins
+from world.minitown.agent.errors import AgentNotFoundError
 
 BUILT_IN = ("expert", "noop", "random")
-
-
-class AgentNotFoundError(ValueError):
-    """No agent of that name or file; the message says what was looked for."""
 
 
 def make_driver(agent: str) -> Driver:

@@ -3,8 +3,6 @@
 Limits and data layouts are the Leaderboard's (agent_wrapper.py and sensor_interface.py of 2.1); the
 camera's image is BGRA, its field of view horizontal. Lidar and radar are allowed there and not
 simulated here: an agent that asks for them is told so.
-
-Errors: `SensorsInvalidError(ValueError)`.
 """
 
 import math
@@ -15,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from world.camera.views import CameraPose
+from world.minitown.agent.errors import SensorsInvalidError
 
 if TYPE_CHECKING:
     from world.camera import Renderer
@@ -35,10 +34,6 @@ ICONS = {
 _LIMITS = dict(zip(ICONS, (8, 2, 4, 1, 1, 1, 1), strict=True))
 _QUALIFIER_LIMITS = dict(zip(ICONS, (4, 1, 2, 1, 1, 1, 1), strict=True))
 _NOT_SIMULATED = ("sensor.lidar.ray_cast", "sensor.other.radar")
-
-
-class SensorsInvalidError(ValueError):
-    """A sensor suite that the Leaderboard, or minitown, refuses."""
 
 
 def check_sensors(suite: list[dict[str, Any]], track: str) -> None:
@@ -96,7 +91,7 @@ class SensorRig:
 
     def __init__(self, suite: list[dict[str, Any]], sim: "Simulator") -> None:
         self._suite = suite
-        self._cameras: dict[str, tuple["Renderer", _Mount]] = {}
+        self._cameras: dict[str, tuple[Renderer, _Mount]] = {}
         self._last = (sim.car.speed_mps, sim.car.yaw_rad)
         for sensor in suite:
             if sensor["type"] == "sensor.camera.rgb":

@@ -1,14 +1,11 @@
-"""A Leaderboard agent as a driver: set up, fed with sensors, asked for controls, destroyed.
-
-Errors: `AgentSetupError`, `AgentCrashedError`; `SensorsInvalidError` passes through. They carry the
-agent's own exception as their cause.
-"""
+"""A Leaderboard agent as a driver: set up, fed with sensors, asked for controls, destroyed."""
 
 import math
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from world.minitown.agent import stand_ins
+from world.minitown.agent.errors import AgentCrashedError
 from world.minitown.agent.loading import agent_class
 from world.minitown.agent.sensors import ICONS, SensorRig, check_sensors, gps_of
 from world.physics import CarControls
@@ -16,10 +13,6 @@ from world.streets.network import RoutePlan
 
 if TYPE_CHECKING:
     from world.minitown.simulator import Simulator
-
-
-class AgentCrashedError(RuntimeError):
-    """The agent raised, hung, or returned what is no control."""
 
 
 class WrappedAgent:
