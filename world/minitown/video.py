@@ -12,6 +12,7 @@ from world.camera.views import CameraPose
 from world.streets.network import Command
 
 if TYPE_CHECKING:
+    from world.camera import Renderer
     from world.minitown.simulator import Simulator
 
 Picture = npt.NDArray[np.uint8]
@@ -63,12 +64,11 @@ class RouteVideo:
         self._part.replace(self._path)
 
 
-def ego_picture(renderer: "object", sim: "Simulator") -> Picture:
+def ego_picture(renderer: "Renderer", sim: "Simulator") -> Picture:
     """What the driver sees, `(H, W, 3) uint8` RGB."""
     car = sim.car
     pose = CameraPose(x_m=car.x_m, y_m=car.y_m, z_m=EYE_HEIGHT_M, yaw_rad=car.yaw_rad)
-    picture: Picture = renderer.render(pose, sim.actors, sim.light_views(), t_s=sim.t_s)  # type: ignore[attr-defined]
-    return picture
+    return renderer.render(pose, sim.actors, sim.light_views(), t_s=sim.t_s)
 
 
 def draw_status(picture: Picture, sim: "Simulator", notice: str) -> None:
@@ -91,5 +91,6 @@ def draw_status(picture: Picture, sim: "Simulator", notice: str) -> None:
 
 
 def _text(picture: Picture, text: str, at: tuple[int, int], colour: tuple[int, int, int]) -> None:
-    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, _SHADE, 3, cv2.LINE_AA)
+    under = (at[0] + 1, at[1] + 1)
+    cv2.putText(picture, text, under, cv2.FONT_HERSHEY_SIMPLEX, 0.45, _SHADE, 1, cv2.LINE_AA)
     cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
