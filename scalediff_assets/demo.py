@@ -1,4 +1,4 @@
-"""`scalediff demo`: made-up players drive, their bundles arrive, and the whole graph runs.
+"""`scalediff demo`: simulated players drive in minitown, their bundles arrive, and the whole graph runs.
 
 The sessions are chosen so that each thing the platform says can be seen: exact and legacy
 recordings, an idle player, the same drive from two wallets, and bundles that are broken.
@@ -52,17 +52,18 @@ def demo_sessions(seed: int) -> list[DemoSession]:
             started_ms=_STARTED_MS + number * 90_000,
             duration_s=25.0,
             layout=layout,
+            scenario_id="free",
         )
 
     first = spec(1)
     return [
         DemoSession(spec=first),
-        DemoSession(spec=spec(2)),
-        DemoSession(spec=spec(3)),
+        DemoSession(spec=replace(spec(2), driver="late", latency_ms=400.0)),
+        DemoSession(spec=replace(spec(3), driver="aggressive", scenario_id="rush-hour-intersection")),
         DemoSession(spec=replace(spec(4), driver="jittery")),
-        DemoSession(spec=spec(5)),
+        DemoSession(spec=replace(spec(5), driver="lost", lost_share=0.1)),
         DemoSession(spec=spec(6, "legacy")),
-        DemoSession(spec=spec(7, "legacy")),
+        DemoSession(spec=replace(spec(7, "legacy"), scenario_id="cut-in")),
         DemoSession(spec=spec(8, "documented")),
         DemoSession(spec=replace(spec(9), driver="idle")),
         # The first drive again, under another wallet and session id.
@@ -134,7 +135,7 @@ def _summary(
         "dataset_hash": {day: _dataset_hash(index) for day, index in datasets.items()},
         "dataset_frames": {day: int(index["rows"].sum()) for day, index in datasets.items()},
         "failures": report.failures,
-        "backend": "embedded: directory store, SQLite, process pool; drives made by world.recorder",
+        "backend": "embedded: directory store, SQLite, process pool; drives simulated in minitown",
     }
 
 

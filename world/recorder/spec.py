@@ -75,7 +75,7 @@ class RecordingSpec:
     width_px: int = 640
     height_px: int = 360
     layout: Layout = "exact"
-    scenario_id: str = "follow-traffic"
+    scenario_id: str = "free"
     driver: StyleName = "expert"
     latency_ms: float = 250.0
     lost_share: float = 0.03
