@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from scoring.leaderboard import ScorerVersion
+
 if TYPE_CHECKING:
     from world.minitown.runner import DriveJob
     from world.minitown.runner import Progress as RouteProgress
@@ -26,13 +28,12 @@ def drive(
     video: Annotated[Path | None, typer.Option(help="Folder for a film of each route.")] = None,
     repetitions: Annotated[int, typer.Option(min=1, help="How often each route is driven.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the traffic.")] = 0,
-    version: Annotated[str, typer.Option(help="Scoring rules: 2.0, 2.1 or bench2drive.")] = "2.1",
+    version: Annotated[ScorerVersion, typer.Option(help="Scoring rules.")] = ScorerVersion.V2_1,
     workers: Annotated[int, typer.Option(min=1, help="Routes driven at the same time.")] = 1,
     agent_timeout_s: Annotated[float, typer.Option(min=0.1, help="Wall seconds an agent may think.")] = 60.0,
 ) -> None:
     """Drive routes in minitown and score them like the CARLA Leaderboard."""
     from scalediff_assets.scoring_cli import results_table
-    from scoring.leaderboard import ScorerVersion
     from world.minitown.agent.loading import check_agent
     from world.minitown.drive import DriveOptions
     from world.minitown.routes import load_route_set
@@ -45,7 +46,7 @@ def drive(
         out=out,
         repetitions=repetitions,
         options=DriveOptions(seed=seed, agent_timeout_s=agent_timeout_s),
-        version=ScorerVersion(version),
+        version=version,
         video=video,
         workers=workers,
     )
