@@ -1,14 +1,13 @@
 """From held keys to controls, as the game does it: pedals are on or off, the wheel turns at a rate.
 
-The browser client has the same law; a recording's controls are made from its keys here.
+The browser client has the same law with the same rates (`world/data/car.json`); a recording's
+controls are made from its keys here.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from world.physics import CarControls
-
-TURN_PER_S, RETURN_PER_S = 2.5, 4.0
+from world.physics import CarControls, car_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,7 @@ class Keyboard:
 
     def __init__(self) -> None:
         self.steer = 0.0
+        self._limits = car_limits()
 
     def controls(self, keys: Keys, dt_s: float) -> CarControls:
         """The controls of one tick.
@@ -38,6 +38,7 @@ class Keyboard:
             dt_s: Its length.
         """
         wanted = float(keys.d) - float(keys.a)
-        rate = (TURN_PER_S if wanted else RETURN_PER_S) * dt_s
+        limits = self._limits
+        rate = (limits.keyboard_turn_per_s if wanted else limits.keyboard_return_per_s) * dt_s
         self.steer += min(max(wanted - self.steer, -rate), rate)
         return CarControls(steer=self.steer, throttle=float(keys.w), brake=float(keys.s))

@@ -18,15 +18,13 @@ from world.drivers.keyboard import Keyboard, Keys
 from world.minitown.routes import RouteSpec, load_route_set
 from world.minitown.simulator import Simulator
 from world.minitown.town import Town, load_town
-from world.physics import CarState, step_arcade
+from world.physics import CarState, arcade, step_arcade
 from world.recorder.spec import RecordingSpec
 from world.recorder.wander import wander
 from world.streets.network import Command, RoutePlan
 
 KEYS = "wasd"
 ARCADE_SPEED_UNIT = 37.5  # logged speed = metres per frame x 37.5
-_ARCADE_TURN_RAD = 0.03
-_ARCADE_MAX_SPEED = 0.8
 _MOUSE_PX, _MOUSE_MAX_PX, _MOUSE_FROM = 45.0, 60.0, 0.15
 
 Floats = npt.NDArray[np.float64]
@@ -186,7 +184,7 @@ class _Session:
             per_frame_m = speed_mps * dt_s
             speed_game = per_frame_m * ARCADE_SPEED_UNIT
             turn = held[:, 3].astype(float) - held[:, 1].astype(float)
-            steer = turn * _ARCADE_TURN_RAD * per_frame_m / _ARCADE_MAX_SPEED
+            steer = turn * arcade.TURN_RAD * per_frame_m / arcade.MAX_SPEED_M
         return Ticks(
             t_ms=t_ms,
             x_m=rows[:, 0],
