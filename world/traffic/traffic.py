@@ -10,22 +10,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from world import trig
-from world.actors import Actor, ActorKind
+from world.actors import Actor
 from world.streets.network import Command, Control, Lane, StreetNetwork
 from world.streets.shape import LaneShape
 from world.traffic.crossings import Reservations
+from world.traffic.fleet import Circle, Fleet
 from world.traffic.lights import Lights, LightState
-from world.traffic.people import Mover, People, rgb_of
-from world.traffic.rules import Body, traffic_rules
+from world.traffic.people import Mover, People
+from world.traffic.rules import traffic_rules
 from world.traffic.vehicles import Vehicle, distance_gone, idm, place_ahead, wanted_speed
 from world.traffic.views import EgoView
 
 _LOOK_M = 60.0
-_MIN_LANE_M = 35.0
 _LINE_M = 0.7
 _STOOD_TICKS = 15
 _EGO_TURN_TICKS = 240
-_TRIES = 12
 _STEP_M = 1.5
 _OBSTACLE_WITHIN_M = 24.0
 
@@ -44,7 +43,7 @@ class Traffic:
         vehicles: int,
         pedestrians: int,
         near: tuple[float, float],
-        keep_clear: Sequence[tuple[float, float, float]] = (),
+        keep_clear: Sequence[Circle] = (),
         first_actor_id: int = 100,
     ) -> None:
         """Fill the streets around a place.
@@ -61,7 +60,7 @@ class Traffic:
         self.rules = traffic_rules()
         self.lights = Lights(network, self.rules.lights)
         self._lanes, self._crossings = network.lanes, network.crossings
-        self._shapes = [LaneShape.of(lane) for lane in network.lanes] if vehicles else []
+        self._shapes = [LaneShape.of(lane) for lane in network.lanes]
         self._lengths = [lane.length_m for lane in network.lanes]
         self._phase = {
             line.lane_id: line.phase for crossing in network.crossings for line in crossing.stop_lines
@@ -72,17 +71,15 @@ class Traffic:
         self._ego_lane, self._ego_stood_ticks = -1, 0
         self._queues: dict[int, list[int]] = {}
         self._tick = 0
-        self._clear = tuple(keep_clear)
         self._by_lane: dict[int, list[Vehicle]] = {}
         self._vehicles: list[Vehicle] = []
-        self._starts = self._start_lanes() if vehicles else []
+        self._fleet = Fleet(network.lanes, self._shapes, self.rules, self._rng)
         for number in range(vehicles):
-            self._vehicles.append(self._new_vehicle(first_actor_id + number))
-            self._put(self._vehicles[-1], near, (20.0, self.rules.near_m[1]))
+            self._vehicles.append(self._fleet.new_vehicle(first_actor_id + number))
+            self._put(self._vehicles[-1], near, (20.0, self.rules.near_m[1]), keep_clear)
         self._people = People(network, self.rules, self._rng)
         for number in range(pedestrians):
             self._people.add(first_actor_id + vehicles + number, *near, (0.0, self.rules.near_walker_m[1]))
-        self._clear = ()
         self.actors: list[Actor] = [
             *(vehicle.actor for vehicle in self._vehicles),
             *(walker.actor for walker in self._people.walkers),
@@ -137,7 +134,7 @@ class Traffic:
         for vehicle in self._vehicles:
             by_lane.setdefault(vehicle.lanes[0], []).append(vehicle)
         self._by_lane = by_lane
-        self._ego_along_m = self._shapes[ego.lane_id].project(ego.x_m, ego.y_m)[0] if self._shapes else 0.0
+        self._ego_along_m = self._shapes[ego.lane_id].project(ego.x_m, ego.y_m)[0]
         if ego.lane_id != self._ego_lane:
             self._ego_lane, self._ego_stood_ticks = ego.lane_id, 0
         self._ego_ways = self._ways_of(ego)
@@ -336,7 +333,7 @@ class Traffic:
         while vehicle.along_m > length_m and len(vehicle.lanes) > 1:
             vehicle.along_m -= length_m
             del vehicle.lanes[0]
-            self._extend(vehicle)
+            self._fleet.extend(vehicle)
             length_m = self._lengths[vehicle.lanes[0]]
         if vehicle.holding and not self._lanes[vehicle.lanes[0]].is_connector:
             lane = self._lanes[vehicle.lanes[0]]
@@ -352,25 +349,6 @@ class Traffic:
         turn = next((self._lanes[k].turn for k in vehicle.lanes[:2] if self._lanes[k].is_connector), None)
         actor.blinker = -1 if turn is Command.LEFT else 1 if turn is Command.RIGHT else 0
 
-    def _extend(self, vehicle: Vehicle) -> None:
-        """Keep three lanes planned, with random turns that do not lead off the map if possible."""
-        while len(vehicle.lanes) < 3:
-            lane = self._lanes[vehicle.lanes[-1]]
-            if not lane.successors:
-                return
-            if lane.is_connector:
-                vehicle.lanes.append(lane.successors[0])
-                continue
-            onward = [k for k in lane.successors if self._leads_on(self._lanes[k])] or list(lane.successors)
-            straight = [k for k in onward if self._lanes[k].turn is Command.STRAIGHT]
-            if straight and float(self._rng.random()) < 0.5:
-                vehicle.lanes.append(straight[0])
-            else:
-                vehicle.lanes.append(onward[int(self._rng.integers(len(onward)))])
-
-    def _leads_on(self, connector: Lane) -> bool:
-        return self._lanes[connector.successors[0]].to_crossing >= 0
-
     # Beginning anew
 
     def _renew(self, ego: EgoView) -> None:
@@ -381,29 +359,22 @@ class Traffic:
             if dx * dx + dy * dy > far2 or left_map:
                 self._put(vehicle, (ego.x_m, ego.y_m), self.rules.near_m)
 
-    def _put(self, vehicle: Vehicle, near: tuple[float, float], ring_m: tuple[float, float]) -> None:
-        """Put a vehicle somewhere free within a ring; it stays where it is if none is found."""
-        low2, high2 = ring_m[0] * ring_m[0], ring_m[1] * ring_m[1]
-        for _ in range(_TRIES * 20):
-            number, x_m, y_m, along_m = self._starts[int(self._rng.integers(len(self._starts)))]
-            dx, dy = x_m - near[0], y_m - near[1]
-            if not low2 <= dx * dx + dy * dy <= high2 or not self._is_free(x_m, y_m, vehicle):
-                continue
-            self._forget(vehicle)
-            vehicle.lanes, vehicle.along_m = [number], along_m
-            self._extend(vehicle)
-            vehicle.speed_mps = 0.6 * self._lanes[number].speed_limit_mps * vehicle.limit_share
-            self._show(vehicle)
+    def _put(
+        self,
+        vehicle: Vehicle,
+        near: tuple[float, float],
+        ring_m: tuple[float, float],
+        clear: Sequence[Circle] = (),
+    ) -> None:
+        """Put a vehicle somewhere free within a ring; it stays where it is if no place is found."""
+        place = self._fleet.find_place(vehicle, self._vehicles, near, ring_m, clear)
+        if place is None:
             return
-
-    def _is_free(self, x_m: float, y_m: float, vehicle: Vehicle) -> bool:
-        if any((x_m - x) ** 2 + (y_m - y) ** 2 < r * r for x, y, r in self._clear):
-            return False
-        return not any(
-            abs(other.actor.x_m - x_m) < 22.0 and abs(other.actor.y_m - y_m) < 22.0
-            for other in self._vehicles
-            if other is not vehicle
-        )
+        self._forget(vehicle)
+        vehicle.lanes, vehicle.along_m = [place[0]], place[1]
+        self._fleet.extend(vehicle)
+        vehicle.speed_mps = 0.6 * self._lanes[place[0]].speed_limit_mps * vehicle.limit_share
+        self._show(vehicle)
 
     def _forget(self, vehicle: Vehicle) -> None:
         """Give back everything that the vehicle holds."""
@@ -414,44 +385,3 @@ class Traffic:
             if own in queue:
                 queue.remove(own)
         vehicle.stood_ticks, vehicle.push_mps2 = 0, 0.0
-
-    def _start_lanes(self) -> list[tuple[int, float, float, float]]:
-        """Lane, place and distance along it, for every lane on which a vehicle may begin."""
-        starts = []
-        for lane in self._lanes:
-            if not lane.is_connector and lane.length_m > _MIN_LANE_M and lane.to_crossing >= 0:
-                along_m = 0.35 * lane.length_m
-                x_m, y_m, _ = self._shapes[lane.lane_id].at(along_m)
-                starts.append((lane.lane_id, x_m, y_m, along_m))
-        return starts
-
-    def _new_vehicle(self, actor_id: int) -> Vehicle:
-        body = self._body()
-        colours = self.rules.colours
-        colour = colours[int(self._rng.integers(len(colours)))]
-        if body.type_id.endswith("taxi"):
-            colour = self.rules.taxi_colour
-        actor = Actor(
-            actor_id=actor_id,
-            kind=ActorKind.VEHICLE,
-            type_id=body.type_id,
-            x_m=1e6 + 100.0 * actor_id,
-            y_m=1e6,
-            yaw_rad=0.0,
-            length_m=body.length_m,
-            width_m=body.width_m,
-            height_m=body.height_m,
-            rgb=rgb_of(colour),
-        )
-        low, high = self.rules.driver.limit_share
-        share = low + (high - low) * float(self._rng.random())
-        start = self._starts[0]
-        return Vehicle(actor=actor, lanes=[start[0]], along_m=start[3], speed_mps=0.0, limit_share=share)
-
-    def _body(self) -> Body:
-        point = float(self._rng.random()) * sum(body.share for body in self.rules.bodies)
-        for body in self.rules.bodies:
-            point -= body.share
-            if point < 0.0:
-                return body
-        return self.rules.bodies[-1]
