@@ -1,6 +1,8 @@
 """Agent files: one contract for minitown and CARLA, and every way in which an agent can fail."""
 
 import itertools
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -198,3 +200,42 @@ def test_a_plan_is_thinned_to_command_changes_every_200_m_and_its_ends() -> None
     assert kept[-1] == 600
     assert {500, 521} <= set(kept)
     assert all(b - a <= 203 for a, b in itertools.pairwise(kept))
+
+
+WITHOUT_CARLA = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("carla", "leaderboard", "agents"):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Blocker())
+from world.minitown.agent import stand_ins
+stand_ins.install()
+import carla
+from agents.navigation.local_planner import RoadOption
+from leaderboard.autoagents import autonomous_agent
+from leaderboard.autoagents.autonomous_agent import AutonomousAgent, Track
+
+class Mine(AutonomousAgent):
+    pass
+
+agent = Mine("localhost", 2000, False)
+where = carla.Transform(carla.Location(x=1.0, y=2.0, z=0.0), carla.Rotation(yaw=90.0))
+agent.set_global_plan([({"lat": 1.0, "lon": 2.0, "z": 0.0}, RoadOption.LEFT)], [(where, RoadOption.LEFT)])
+control = agent.run_step({}, 0.0)
+forward = where.get_forward_vector()
+assert abs(forward.x) < 1e-9 and abs(forward.y - 1.0) < 1e-9
+assert (control.throttle, control.steer, control.brake) == (0.0, 0.0, 0.0)
+assert agent.track is Track.SENSORS and Mine.get_ros_version() == -1
+print(agent._global_plan_world_coord[0][0].location.x, autonomous_agent.Track.MAP.value)
+"""
+
+
+def test_agents_need_neither_carla_nor_the_leaderboard_installed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_CARLA], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["1.0", "MAP"]
