@@ -48,7 +48,7 @@ class RecordingSpec:
     """A session to record.
 
     Attributes:
-        seed: Chooses city, route, colours, player and network; the same spec gives the same bytes.
+        seed: Chooses route, traffic, player, painting and network; the same spec gives the same bytes.
         wallet: The player's wallet address.
         started_ms: Epoch ms of the recording's start by the player's clock.
         duration_s: Recorded length in seconds.
