@@ -30,6 +30,7 @@ def drive(
     seed: Annotated[int, typer.Option(help="Seed of the traffic.")] = 0,
     version: Annotated[ScorerVersion, typer.Option(help="Scoring rules.")] = ScorerVersion.V2_1,
     workers: Annotated[int, typer.Option(min=1, help="Routes driven at the same time.")] = 1,
+    city: Annotated[Path | None, typer.Option(help="City file; default: the shipped one.")] = None,
     agent_timeout_s: Annotated[float, typer.Option(min=0.1, help="Wall seconds an agent may think.")] = 60.0,
 ) -> None:
     """Drive routes in minitown and score them like the CARLA Leaderboard."""
@@ -49,6 +50,7 @@ def drive(
         version=version,
         video=video,
         workers=workers,
+        city=city,
     )
     console = Console()
     document, wall_s = _run_with_bars(job, console)

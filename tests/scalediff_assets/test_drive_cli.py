@@ -76,6 +76,8 @@ def test_a_bad_routes_file_is_one_line(changes: dict[str, str], says: str, tmp_p
         (("--agent", "missing.py"), "agent file missing.py does not exist"),
         (("--agent", "noop", "--route-set", "minitown-13"), "shipped are minitown-12, scenarios-11"),
         (("--agent", "noop", "--routes", "77"), "names none of its ids"),
+        (("--agent", "noop", "--city", "nowhere.json"), "nowhere.json"),
+        (("--agent", "noop", "--city", "pyproject.toml"), "pyproject.toml"),
     ],
 )
 def test_a_mistake_in_the_options_is_one_line(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:

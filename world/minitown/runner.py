@@ -40,6 +40,7 @@ class DriveJob:
         out: Where the document goes.
         video: Folder for a film per route, or None.
         workers: Processes that drive at the same time.
+        city: City file; None is the shipped one.
     """
 
     agent: str
@@ -50,6 +51,7 @@ class DriveJob:
     version: ScorerVersion = ScorerVersion.V2_1
     video: Path | None = None
     workers: int = 1
+    city: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +89,7 @@ def run_job(job: DriveJob, on_progress: OnProgress = lambda _: None) -> dict[str
     Returns:
         The results document, as written to `job.out`.
     """
-    check_routes(job.route_set)
+    check_routes(job.route_set, job.city)
     tasks = [
         (repetition * len(job.route_set.routes) + place, repetition, route)
         for repetition in range(job.repetitions)
@@ -107,14 +109,15 @@ def run_job(job: DriveJob, on_progress: OnProgress = lambda _: None) -> dict[str
     return document
 
 
-def check_routes(route_set: RouteSet) -> None:
+def check_routes(route_set: RouteSet, city: Path | None = None) -> None:
     """Plan every route before any is driven.
 
     Raises:
         RoutesFileError: Naming the route that cannot be driven.
+        CityError: For a city file that cannot be used.
         ScenarioError: For an unknown or malformed scenario.
     """
-    town = load_town()
+    town = load_town(city)
     for route in route_set.routes:
         for scenario in route.scenarios:
             load_scenario(scenario.name)
@@ -146,6 +149,7 @@ def _write(job: DriveJob, driven: dict[int, DrivenRoute], total: int) -> dict[st
         "km_driven": round(sum(route.driven_m for route in routes) / 1000.0, 3),
         "system_clock": "simulation",
         "scenarios": outcomes,
+        "city": load_town(job.city).city.content_hash,
     }
     icons = next((route.sensor_icons for route in routes if route.sensor_icons), ())
     rejected = any(route.run.failure is Failure.SENSORS for route in routes)
@@ -281,7 +285,7 @@ def _work(line: Connection, job: DriveJob) -> None:
 
     # One core per route: the crew is the parallelism, and results do not depend on it.
     cv2.setNumThreads(1)
-    town = load_town()
+    town = load_town(job.city)
     while (task := line.recv()) is not None:
         index, repetition, route = task
         film = _Film(job, index, repetition, route, line)
