@@ -21,9 +21,9 @@ SPEED_SHARES = (1.0, 0.75, 0.5, 0.3, 0.12, 0.0, -1.0)  # of the profile; -1 is a
 ACCELERATION_MPS2, BRAKING_MPS2, EMERGENCY_MPS2 = 3.0, 3.5, 7.0
 CIRCLES_M = (-1.45, 0.0, 1.45)
 CIRCLE_RADIUS_M = 1.08
-_MARGIN_M, _SOFT_MARGIN_M, _COMFORT_M = 0.25, 0.6, 1.2
-_WIDEST_M = 1.3
-_BEND_AHEAD_M, _BEND_COS, _TURN_FREEDOM_M = 14.0, 0.97, 0.8
+_MARGIN_M, _SOFT_MARGIN_M, _COMFORT_M = 0.25, 0.8, 1.2
+_WIDEST_M, _BETWEEN_S = 1.6, 1.2
+_BEND_AHEAD_M, _BEND_COS, _TURN_FREEDOM_M = 14.0, 0.97, 0.0
 _SIDE_RATE_MPS, _SIDE_SHARE = 1.8, 0.3
 
 _OFFSET = np.repeat(np.array(OFFSETS_M), len(SPEED_SHARES))
@@ -160,7 +160,10 @@ def _price_of_leaving(road: Road, along_m: float, freedom_m: float) -> Floats:
 def _margins(road: Road, along_m: float, offset_m: float, others: Forecast) -> Floats:
     """Distance to keep, `(T, A)`; from who is nearer already the car must only not come nearer still."""
     here = _gaps(road, np.full((1, STEPS), along_m), np.full((1, STEPS), offset_m), others)[0, 0]
-    margin = np.where(others.soft, _SOFT_MARGIN_M, _MARGIN_M) + _AHEAD_S[:, None] * others.doubt_mps
+    # Who moves has moved on between two steps of the roll-out, and the car is not quite on its line.
+    margin = (
+        np.where(others.soft, _SOFT_MARGIN_M, _MARGIN_M) + (_BETWEEN_S + _AHEAD_S)[:, None] * others.doubt_mps
+    )
     kept = np.minimum(np.minimum(margin, _WIDEST_M), np.maximum(0.02, here - 0.05))
     return np.asarray(kept, np.float64)
 

@@ -21,7 +21,7 @@ _TAIL_MARGIN_M = 1.3  # The tail counts from 0.8 half lengths behind the centre 
 _CAN_STOP_MPS2 = 3.8
 _STANDING_MPS = 0.08
 _STANDING_TICKS = 4
-_GIVE_WAY_S = 6.0
+_GIVE_WAY_S = 25.0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from world.traffic.views import EgoView
 _LOOK_M = 60.0
 _LINE_M = 0.7
 _STOOD_TICKS = 15
-_EGO_TURN_TICKS = 240
+_EGO_TURN_TICKS = 600
 _STEP_M = 1.5
 _OBSTACLE_WITHIN_M = 24.0
 
