@@ -1,9 +1,9 @@
 """Buildings: which walls can be seen, far to near, and how they are painted.
 
-Street canyons hide nearly everything. Walls are taken from near to far in groups; per column (64
-bins) the height covered so far is kept, and a wall whose top lies below it along its whole width is
-dropped. Of about 4,000 walls within 330 m some 100 are left, which are then filled far to near.
-Dropping costs 0.6 ms, painting 0.8 ms at 256 x 256; testing walls one by one costs three times that.
+Street canyons hide much. Walls are taken from near to far in groups; per column (64 bins) the
+height covered so far is kept, and a wall whose top lies below it along its whole width is dropped.
+Along a route, of 3,700 walls within 330 m 440 face the camera in its field of view and 150 are
+left, which are filled far to near: 0.15 ms to select, 0.5 ms to drop, 1.4 ms to fill at 256 x 256.
 """
 
 import math

@@ -1,9 +1,8 @@
 """All buildings, found by place: a grid of 32 m cells, each with the polygons whose box meets it.
 
 Single queries by a car want few candidates and no call overhead: a dictionary of cells and scalar
-tests take about 5 us where shapely's STRtree takes 12 us for the candidates alone, and testing all
-5,000 polygons takes 10 ms (benchmarks/collision.py). The indices are plain Python lists, because
-numpy's overhead per call is larger than the whole test.
+tests take 2 us for a circle and 3.5 us for a car's box; numpy over all bounding boxes first takes
+100 us, testing all 5,247 polygons 33 ms (benchmarks/collision.py).
 """
 
 from collections.abc import Sequence
