@@ -20,12 +20,16 @@ def drive(
     agent: Annotated[
         str, typer.Option(help="expert, noop, random, or FILE.py[:CONFIG] (a Leaderboard agent).")
     ],
-    out: Annotated[Path, typer.Option(help="Results document to write.")] = Path("results.json"),
+    out: Annotated[Path, typer.Option(dir_okay=False, help="Results document to write.")] = Path(
+        "results.json"
+    ),
     route_set: Annotated[
         str, typer.Option(help="minitown-12, scenarios-11, or a routes XML file.")
     ] = "minitown-12",
     routes: Annotated[str, typer.Option(help='Only these route ids, such as "0-4,7".')] = "",
-    video: Annotated[Path | None, typer.Option(help="Folder for a film of each route.")] = None,
+    video: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Folder for a film of each route.")
+    ] = None,
     repetitions: Annotated[int, typer.Option(min=1, help="How often each route is driven.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the traffic.")] = 0,
     version: Annotated[ScorerVersion, typer.Option(help="Scoring rules.")] = ScorerVersion.V2_1,
