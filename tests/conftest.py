@@ -19,9 +19,11 @@ import sqlalchemy as sa
 
 from resources.database import migrate, open_database
 
-# Tests never assert on time: a loaded machine is not a failure.
-hypothesis.settings.register_profile("scalediff", deadline=None)
-hypothesis.settings.load_profile("scalediff")
+# Tests never assert on time: a loaded machine is not a failure. A commit's verdict must not hang
+# on dice either: the examples are the same in every run, and `make search-properties` looks further.
+hypothesis.settings.register_profile("scalediff", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=1_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "scalediff"))
 
 _NUMBERS = itertools.count()
 AWS_REGION = "us-east-1"

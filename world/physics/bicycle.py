@@ -48,7 +48,8 @@ def _next_speed(car: CarState, controls: CarControls, limits: CarLimits, dt_s: f
     top = limits.max_reverse_mps if controls.reverse else limits.max_speed_mps
     way = -1.0 if controls.reverse else 1.0
     room = 1.0 - way * speed / top
-    engine = controls.throttle * limits.engine_mps2 * (room if room > 0.0 else 0.0)
+    # Against the car's motion `room` is above 1: an engine gives no more than its most.
+    engine = controls.throttle * limits.engine_mps2 * min(1.0, max(0.0, room))
     brake = limits.brake_mps2 * (1.0 if controls.hand_brake else controls.brake)
     car.push_mps2 += (engine - brake - car.push_mps2) * (dt_s / (limits.pedal_lag_s + dt_s))
     push = car.push_mps2

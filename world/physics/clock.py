@@ -25,9 +25,9 @@ class FixedStep:
         Args:
             elapsed_s: Time since the last call; negative time counts as none.
         """
-        self.saved_s += max(0.0, elapsed_s)
-        whole = int(self.saved_s / self.step_s)
-        self.saved_s -= whole * self.step_s
+        # The remainder is exact: a quotient rounded up would leave less than no time saved.
+        steps, self.saved_s = divmod(self.saved_s + max(0.0, elapsed_s), self.step_s)
+        whole = int(steps)
         run = min(whole, self.at_most)
         self.dropped += whole - run
         return run
