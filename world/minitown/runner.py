@@ -38,7 +38,9 @@ class DriveJob:
         options: Seed, limits, traffic.
         version: Which scoring rules the document follows.
         out: Where the document goes.
+        more: Further documents of the same drives, by other rules.
         video: Folder for a film per route, or None.
+        films: Only the first so many routes are filmed; None films all.
         workers: Processes that drive at the same time.
         city: City file; None is the shipped one.
     """
@@ -49,7 +51,9 @@ class DriveJob:
     repetitions: int = 1
     options: DriveOptions = field(default_factory=DriveOptions)
     version: ScorerVersion = ScorerVersion.V2_1
+    more: dict[ScorerVersion, Path] = field(default_factory=dict)
     video: Path | None = None
+    films: int | None = None
     workers: int = 1
     city: Path | None = None
 
@@ -134,6 +138,16 @@ def check_routes(route_set: RouteSet, city: Path | None = None) -> None:
 
 def _write(job: DriveJob, driven: dict[int, DrivenRoute], total: int) -> dict[str, Any]:
     """Write the document of what has been driven so far; it is `Started` until the last route."""
+    for version, out in job.more.items():
+        write_results(out, _document(job, driven, total, version))
+    document = _document(job, driven, total, job.version)
+    write_results(job.out, document)
+    return document
+
+
+def _document(
+    job: DriveJob, driven: dict[int, DrivenRoute], total: int, version: ScorerVersion
+) -> dict[str, Any]:
     routes = [driven[index] for index in sorted(driven)]
     total_m = sum(route.run.length_m for route in routes)
     outcomes = {name: outcome for route in routes for name, outcome in route.scenarios.items()}
@@ -141,7 +155,7 @@ def _write(job: DriveJob, driven: dict[int, DrivenRoute], total: int) -> dict[st
         "backend": "minitown",
         "route_set": job.route_set.name,
         "route_set_hash": job.route_set.content_hash,
-        "scorer_version": job.version.value,
+        "scorer_version": version.value,
         "agent": Path(job.agent.partition(":")[0]).name,
         "seed": job.options.seed,
         "repetitions": job.repetitions,
@@ -153,9 +167,9 @@ def _write(job: DriveJob, driven: dict[int, DrivenRoute], total: int) -> dict[st
     }
     icons = next((route.sensor_icons for route in routes if route.sensor_icons), ())
     rejected = any(route.run.failure is Failure.SENSORS for route in routes)
-    document = make_results(
+    return make_results(
         [route.run for route in routes],
-        version=job.version,
+        version=version,
         total_routes=total,
         sensors=icons,
         # As upstream: a refused sensor suite ends the whole entry.
@@ -164,8 +178,6 @@ def _write(job: DriveJob, driven: dict[int, DrivenRoute], total: int) -> dict[st
         eligible=False,
         extra_meta=meta,
     )
-    write_results(job.out, document)
-    return document
 
 
 @dataclass(slots=True, kw_only=True)
@@ -333,7 +345,7 @@ class _Film:
             self._line.send(
                 Progress(index=self._index, route_id=self._route.route_id, share=share, game_s=sim.t_s)
             )
-        if self._job.video is None:
+        if self._job.video is None or (self._job.films is not None and self._index >= self._job.films):
             return
         if self._video is None:
             from world.minitown.video import RouteVideo

@@ -1,0 +1,89 @@
+"""Runs one job: `python -m gpu_services.job SPEC.json`, alone or under a Dagster run (Pipes).
+
+Progress goes to the terminal and, a few times a minute, to the Dagster run's log; the result to
+`result.json` under the spec's output folder, and to the run. A job that cannot be done ends with one
+clear sentence and exit code 1.
+"""
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+from dagster_pipes import PipesContext, open_dagster_pipes
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from gpu_services.errors import JobError
+from gpu_services.places import Place
+from scalediff_contract.jobs import SPEC, JobResult, JobSpec, TrainSpec
+
+RESULT_KEY = "result.json"
+_TELL_EVERY_S = 15.0
+
+
+class Reporter:
+    """Shows progress: a bar in the terminal, a line now and then in the Dagster run."""
+
+    def __init__(self, pipes: PipesContext | None) -> None:
+        self._pipes = pipes
+        self._bars: dict[str, TaskID] = {}
+        self._told_s: dict[str, float] = {}
+        columns = (
+            TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+        )  # fmt: skip
+        self._progress = Progress(*columns, console=Console(stderr=True), refresh_per_second=2)
+
+    def __enter__(self) -> "Reporter":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, label: str, done: int, total: int, note: str = "") -> None:
+        """Show that `done` of `total` is done."""
+        if label not in self._bars:
+            self._bars[label] = self._progress.add_task(label, note=note)
+        self._progress.update(self._bars[label], completed=done, total=total, note=note)
+        now_s = time.monotonic()
+        if self._pipes and (done == total or now_s - self._told_s.get(label, 0.0) > _TELL_EVERY_S):
+            self._told_s[label] = now_s
+            self._pipes.log.info(f"{label} {done} of {total} {note}")
+
+
+def run_job(spec: JobSpec, report: Reporter) -> JobResult:
+    """Do what a spec says."""
+    # Each kind of job brings its own heavy imports.
+    if isinstance(spec, TrainSpec):
+        from gpu_services.driving.train import train
+
+        return train(spec, report)
+    from gpu_services.driving.closed_loop import evaluate
+
+    return evaluate(spec, report)
+
+
+def main(path: str) -> int:
+    """Run the job of a spec file; the exit code."""
+    try:
+        spec = SPEC.validate_json(Path(path).read_bytes())
+    except (OSError, ValidationError) as error:
+        logging.getLogger(__name__).error("spec %s cannot be read: %s", path, error)
+        return 1
+    with open_dagster_pipes() as pipes, Reporter(pipes if PipesContext.is_initialized() else None) as report:
+        try:
+            result = run_job(spec, report)
+        except JobError as error:
+            pipes.report_custom_message({"error": str(error), "kind": type(error).__name__})
+            Console(stderr=True).print(f"[red]error:[/red] {error}", highlight=False)
+            return 1
+        Place(spec.output_url).write(RESULT_KEY, result.model_dump_json(indent=1).encode())
+        pipes.report_custom_message({"result": result.model_dump(mode="json")})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
