@@ -1,11 +1,10 @@
-"""Runs one job: `python -m gpu_services.job SPEC.json`, alone or under a Dagster run (Pipes).
+"""Runs one job: `python -m gpu_services.job [SPEC.json]`, alone or under a Dagster run (Pipes).
 
 Progress goes to the terminal and, a few times a minute, to the Dagster run's log; the result to
 `result.json` under the spec's output folder, and to the run. A job that cannot be done ends with one
-clear sentence and exit code 1.
+clear sentence: on the terminal with exit code 1, or as the run's failure.
 """
 
-import logging
 import sys
 import time
 from pathlib import Path
@@ -19,7 +18,7 @@ from gpu_services.errors import JobError
 from gpu_services.places import Place
 from scalediff_contract.jobs import SPEC, JobResult, JobSpec, TrainSpec
 
-RESULT_KEY = "result.json"
+SPEC_KEY, RESULT_KEY = "spec.json", "result.json"
 _TELL_EVERY_S = 15.0
 
 
@@ -66,24 +65,43 @@ def run_job(spec: JobSpec, report: Reporter) -> JobResult:
     return evaluate(spec, report)
 
 
-def main(path: str) -> int:
-    """Run the job of a spec file; the exit code."""
-    try:
-        spec = SPEC.validate_json(Path(path).read_bytes())
-    except (OSError, ValidationError) as error:
-        logging.getLogger(__name__).error("spec %s cannot be read: %s", path, error)
-        return 1
-    with open_dagster_pipes() as pipes, Reporter(pipes if PipesContext.is_initialized() else None) as report:
+def main(arguments: list[str]) -> int:
+    """Run the job of a spec file, or the one that a Dagster run brings along; the exit code."""
+    if arguments:
+        return _run_alone(Path(arguments[0]))
+    with open_dagster_pipes() as pipes:
+        spec = SPEC.validate_python(pipes.extras["spec"])
         try:
-            result = run_job(spec, report)
+            with Reporter(pipes) as report:
+                result = run_job(spec, report)
         except JobError as error:
+            # The message is the run's failure; an exit code of our own would hide it.
             pipes.report_custom_message({"error": str(error), "kind": type(error).__name__})
-            Console(stderr=True).print(f"[red]error:[/red] {error}", highlight=False)
-            return 1
-        Place(spec.output_url).write(RESULT_KEY, result.model_dump_json(indent=1).encode())
+            return 0
+        _keep(spec, result)
         pipes.report_custom_message({"result": result.model_dump(mode="json")})
     return 0
 
 
+def _run_alone(path: Path) -> int:
+    console = Console(stderr=True)
+    try:
+        spec = SPEC.validate_json(path.read_bytes())
+        with Reporter(None) as report:
+            result = run_job(spec, report)
+    except (OSError, ValidationError, JobError) as error:
+        console.print(f"[red]error:[/red] {error}", highlight=False)
+        return 1
+    _keep(spec, result)
+    return 0
+
+
+def _keep(spec: JobSpec, result: JobResult) -> None:
+    """Leave spec and result beside the outputs: what is done with them later needs no Dagster run."""
+    place = Place(spec.output_url)
+    place.write(SPEC_KEY, spec.model_dump_json(indent=1).encode())
+    place.write(RESULT_KEY, result.model_dump_json(indent=1).encode())
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))

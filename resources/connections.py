@@ -21,6 +21,7 @@ class Connections(dg.ConfigurableResource):  # type: ignore[type-arg]
     raw_url: str
     lake_url: str
     clean_url: str
+    models_url: str
     s3_endpoint_url: str | None = None
     s3_region: str | None = None
     queue_url: str | None = None
@@ -40,6 +41,10 @@ class Connections(dg.ConfigurableResource):  # type: ignore[type-arg]
     def clean(self) -> "ObjectStore":
         """The published datasets."""
         return self._store(self.clean_url)
+
+    def models(self) -> "ObjectStore":
+        """Checkpoints, results documents and films."""
+        return self._store(self.models_url)
 
     def catalog(self) -> "Catalog":
         """The catalog, its schema brought up to date."""

@@ -10,8 +10,11 @@ from typing import Any
 import dagster as dg
 
 from resources.connections import Connections
+from resources.driving import DrivingPlaces
+from resources.jobs import JobLauncher
 from resources.settings import Settings, SettingsError
 from resources.tables import ParquetTables
+from resources.tracking import Tracking
 
 
 def resources_for(settings: Settings, *, worker_modules: Sequence[str] = ()) -> dict[str, Any]:
@@ -32,6 +35,7 @@ def resources_for(settings: Settings, *, worker_modules: Sequence[str] = ()) -> 
             raw_url=settings.raw_url,
             lake_url=settings.lake_url,
             clean_url=settings.clean_url,
+            models_url=settings.models_url,
             s3_endpoint_url=settings.s3_endpoint_url,
             s3_region=settings.s3_region,
             queue_url=settings.queue_url,
@@ -39,6 +43,22 @@ def resources_for(settings: Settings, *, worker_modules: Sequence[str] = ()) -> 
             workers=settings.workers,
             task_timeout_s=settings.task_timeout_s,
             worker_modules=list(worker_modules),
+        ),
+        "jobs": JobLauncher(
+            kind=settings.jobs,
+            image=settings.jobs_image,
+            namespace=settings.jobs_namespace,
+            ray_address=settings.ray_address,
+        ),
+        "driving": DrivingPlaces(
+            cache_dir=str(settings.cache_dir),
+            carla_roots=list(settings.carla_roots or ()),
+            workers=settings.workers,
+        ),
+        "tracking": Tracking(
+            uri=settings.tracking_uri,
+            artifacts_url=settings.artifacts_url,
+            dagster_url=settings.dagster_url,
         ),
         "io_manager": ParquetTables(
             lake_url=settings.lake_url,

@@ -7,6 +7,16 @@
 | SCALEDIFF_RAW_URL | store of the players' uploads | {home}/store/raw |
 | SCALEDIFF_LAKE_URL | store of the graph's tables and frame shards | {home}/store/lake |
 | SCALEDIFF_CLEAN_URL | store of the published datasets | {home}/store/clean |
+| SCALEDIFF_MODELS_URL | store of checkpoints, results documents and films | {home}/store/models |
+| SCALEDIFF_TRACKING_URI | MLflow: a server's URL, or a database | sqlite:///{home}/mlflow/mlflow.db |
+| SCALEDIFF_ARTIFACTS_URL | MLflow's artifacts, where no server decides | {home}/mlflow/artifacts |
+| SCALEDIFF_DAGSTER_URL | the Dagster UI, for links from MLflow | http://127.0.0.1:3000 |
+| SCALEDIFF_CACHE_DIR | local folder of decoded frames | {home}/cache |
+| SCALEDIFF_JOBS | where GPU jobs run: subprocess, kubernetes or ray | subprocess |
+| SCALEDIFF_JOBS_IMAGE | container image of GPU jobs | none |
+| SCALEDIFF_JOBS_NAMESPACE | their Kubernetes namespace | default |
+| SCALEDIFF_RAY_ADDRESS | Ray's dashboard | none |
+| CARLA_ROOT, LEADERBOARD_ROOT, SCENARIO_RUNNER_ROOT | installations of real CARLA; all three or none | none |
 | SCALEDIFF_S3_ENDPOINT_URL | another S3 endpoint (moto, MinIO) | none |
 | SCALEDIFF_S3_REGION | region of the buckets | none |
 | SCALEDIFF_QUEUE_URL | SQS queue of the raw bucket's events; none: the store's own listing | none |
@@ -45,6 +55,16 @@ class Settings:
     raw_url: str
     lake_url: str
     clean_url: str
+    models_url: str
+    tracking_uri: str
+    artifacts_url: str
+    dagster_url: str
+    cache_dir: Path
+    jobs: str
+    jobs_image: str | None
+    jobs_namespace: str
+    ray_address: str | None
+    carla_roots: tuple[str, str, str] | None
     s3_endpoint_url: str | None
     s3_region: str | None
     queue_url: str | None
@@ -78,6 +98,16 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raw_url=env.get("SCALEDIFF_RAW_URL", str(home / "store" / "raw")),
         lake_url=env.get("SCALEDIFF_LAKE_URL", str(home / "store" / "lake")),
         clean_url=env.get("SCALEDIFF_CLEAN_URL", str(home / "store" / "clean")),
+        models_url=env.get("SCALEDIFF_MODELS_URL", str(home / "store" / "models")),
+        tracking_uri=env.get("SCALEDIFF_TRACKING_URI", f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"),
+        artifacts_url=env.get("SCALEDIFF_ARTIFACTS_URL", str(home / "mlflow" / "artifacts")),
+        dagster_url=env.get("SCALEDIFF_DAGSTER_URL", "http://127.0.0.1:3000"),
+        cache_dir=Path(env.get("SCALEDIFF_CACHE_DIR", str(home / "cache"))),
+        jobs=_jobs(env),
+        jobs_image=env.get("SCALEDIFF_JOBS_IMAGE"),
+        jobs_namespace=env.get("SCALEDIFF_JOBS_NAMESPACE", "default"),
+        ray_address=env.get("SCALEDIFF_RAY_ADDRESS"),
+        carla_roots=_carla_roots(given),
         s3_endpoint_url=env.get("SCALEDIFF_S3_ENDPOINT_URL"),
         s3_region=env.get("SCALEDIFF_S3_REGION"),
         queue_url=env.get("SCALEDIFF_QUEUE_URL"),
@@ -98,10 +128,14 @@ def _check_production(settings: Settings) -> None:
         "SCALEDIFF_RAW_URL": settings.raw_url,
         "SCALEDIFF_LAKE_URL": settings.lake_url,
         "SCALEDIFF_CLEAN_URL": settings.clean_url,
+        "SCALEDIFF_MODELS_URL": settings.models_url,
     }
     for variable, url in stores.items():
         if not url.startswith("s3://"):
             raise SettingsError(variable, url, "the production profile needs s3://bucket/prefix")
+    if settings.tracking_uri.startswith("sqlite"):
+        mend = "the production profile needs MLflow's server (https://...) or postgresql://..."
+        raise SettingsError("SCALEDIFF_TRACKING_URI", "sqlite:///...", mend)
     if settings.queue_url is None:
         mend = "the production profile needs the SQS queue of the raw bucket's events"
         raise SettingsError("SCALEDIFF_QUEUE_URL", "", mend)
@@ -119,6 +153,29 @@ def _database_url(env: Mapping[str, str], home: Path) -> str:
         raise SettingsError("SCALEDIFF_DATABASE_URL", scheme, mend)
     # SQLAlchemy 2.1 and dagster-postgres need the driver's name.
     return url.replace("postgresql://", "postgresql+psycopg2://", 1)
+
+
+def _jobs(env: Mapping[str, str]) -> str:
+    kind = env.get("SCALEDIFF_JOBS", "subprocess")
+    needs = {"subprocess": None, "kubernetes": "SCALEDIFF_JOBS_IMAGE", "ray": "SCALEDIFF_RAY_ADDRESS"}
+    if kind not in needs:
+        raise SettingsError("SCALEDIFF_JOBS", kind, f"use {', '.join(needs)}")
+    needed = needs[kind]
+    if needed is not None and needed not in env:
+        raise SettingsError("SCALEDIFF_JOBS", kind, f"set {needed}, too")
+    return kind
+
+
+def _carla_roots(given: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """The three installations, or None where none is set; some of them are no use."""
+    names = ("CARLA_ROOT", "LEADERBOARD_ROOT", "SCENARIO_RUNNER_ROOT")
+    roots = tuple(given.get(name, "").strip() for name in names)
+    if not any(roots):
+        return None
+    if not all(roots):
+        missing = names[roots.index("")]
+        raise SettingsError(missing, "", f"real CARLA needs {', '.join(names)}; unset all for minitown")
+    return roots[0], roots[1], roots[2]
 
 
 def _s3_url(env: Mapping[str, str], variable: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The partitions of the graph: hours of arrival and days.
+"""The partitions of the graph: hours of arrival, days, releases, training runs.
 
 An hour of arrival is a partition, a session is a row. The open hour and the open day are
 included, so that `demo`, `ingest` and `play` can materialise what has just arrived.
@@ -18,6 +18,10 @@ DAILY = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, end_offset=1)
 # split (automation.py) dearer than what batching saves.
 HOURS_IN_BATCHES = dg.BackfillPolicy.multi_run(max_partitions_per_run=HOURS_PER_RUN)
 ONE_DAY_PER_RUN = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
+
+RELEASES = dg.DynamicPartitionsDefinition(name="release")
+TRAINING_RUNS = dg.DynamicPartitionsDefinition(name="training_run")
+SIMPLE_DRIVERS = dg.StaticPartitionsDefinition(["expert", "noop", "random"])
 
 
 def day_of(hour: str) -> str:

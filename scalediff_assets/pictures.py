@@ -30,6 +30,11 @@ def markdown_picture(content: bytes, media_type: str, alt: str) -> dg.MarkdownMe
 
 def contact_sheet(jpegs: Sequence[bytes]) -> dg.MarkdownMetadataValue:
     """Up to 18 JPEGs as one sheet of thumbnails, six a row."""
+    return markdown_picture(contact_sheet_jpeg(jpegs), "image/jpeg", "contact sheet")
+
+
+def contact_sheet_jpeg(jpegs: Sequence[bytes]) -> bytes:
+    """The sheet as a JPEG."""
     import cv2
     import numpy as np
 
@@ -43,7 +48,7 @@ def contact_sheet(jpegs: Sequence[bytes]) -> dg.MarkdownMetadataValue:
     tiles += [blank] * (-len(tiles) % _SHEET_COLUMNS)
     rows = [np.hstack(tiles[i : i + _SHEET_COLUMNS]) for i in range(0, len(tiles), _SHEET_COLUMNS)]
     _, encoded = cv2.imencode(".jpg", np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 80])
-    return markdown_picture(encoded.tobytes(), "image/jpeg", "contact sheet")
+    return encoded.tobytes()
 
 
 def histograms(
