@@ -5,6 +5,9 @@
 - `changed_days`: a closed day whose verdicts changed is packed again.
 - `split_bad_ranges`: a run over several hours that a blocking check stopped is launched again hour
   by hour, so that a bad hour stops itself alone.
+- `train`, `evaluate`, `drive_simple_drivers`, `promote`: the jobs of model owners, from the launch form
+  or the command line; GPU work is in jobs of its own, for a run has one executor.
+- `deliver_to_mlflow`: what MLflow was owed while it was away.
 """
 
 import datetime as dt
@@ -14,7 +17,16 @@ from itertools import groupby
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
+from resources.connections import Connections
+from resources.tracking import Tracking
+from scalediff_assets.checkpoints.assets import KIND as TRAINING
+from scalediff_assets.checkpoints.record import deliver_training
+from scalediff_assets.leaderboard_results.assets import KIND as RESULTS
+from scalediff_assets.leaderboard_results.record import deliver_results
 from scalediff_assets.partitions import HOURLY, day_of
+from scalediff_assets.tracking_outbox import Deliver, deliver_owed, owed
+
+DELIVERERS: dict[str, Deliver] = {TRAINING: deliver_training, RESULTS: deliver_results}
 
 RESCORE_HOURS = 7 * 24
 HOURLY_ASSETS = ("raw_sessions", "aligned_sessions", "segments", "quality_scores")
@@ -34,6 +46,45 @@ rescore_hours = dg.define_asset_job(
     selection=dg.AssetSelection.assets("quality_scores"),
     description="New verdicts from stored signals; reads no video.",
 )
+
+make_release = dg.define_asset_job(
+    "make_release",
+    selection=dg.AssetSelection.assets("dataset_releases"),
+    description="An immutable release of packed days.",
+)
+train = dg.define_asset_job(
+    "train",
+    selection=dg.AssetSelection.assets("checkpoints"),
+    description="A training run: a release and a preset become a checkpoint.",
+)
+evaluate = dg.define_asset_job(
+    "evaluate",
+    selection=dg.AssetSelection.assets("leaderboard_results"),
+    description="A checkpoint driven in closed loop.",
+)
+drive_simple_drivers = dg.define_asset_job(
+    "drive_simple_drivers",
+    selection=dg.AssetSelection.assets("simple_drivers"),
+    description="Noop, random and the expert: the scale of every score.",
+)
+promote = dg.define_asset_job(
+    "promote",
+    selection=dg.AssetSelection.assets("champions"),
+    description="The challenger against the champion.",
+)
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells MLflow what it was owed while it did not answer.",
+)
+def deliver_to_mlflow(connections: Connections, tracking: Tracking) -> dg.SkipReason:
+    """No run is launched: what is told was materialised already."""
+    if not owed(connections):
+        return dg.SkipReason("nothing is owed")
+    delivered, left = deliver_owed(DELIVERERS, connections, tracking)
+    return dg.SkipReason(f"delivered {delivered}, still owed {left}")
 
 
 @dg.schedule(
@@ -128,6 +179,15 @@ def _check_passed(record: dg.EventLogRecord) -> bool:
     return event is None or bool(event.asset_check_evaluation_data.passed)
 
 
-JOBS = [process_hours, pack_days, rescore_hours]
+JOBS = [
+    process_hours,
+    pack_days,
+    rescore_hours,
+    make_release,
+    train,
+    evaluate,
+    drive_simple_drivers,
+    promote,
+]
 SCHEDULES = [rescore_recent_hours]
-SENSORS = [changed_days, split_bad_ranges]
+SENSORS = [changed_days, split_bad_ranges, deliver_to_mlflow]

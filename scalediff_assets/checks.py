@@ -3,6 +3,9 @@
 - `failure_rate` (blocking): an hour in which too many sessions failed stops there, so that nothing
   is trained on what a broken upload path or a broken machine left over. Single failed sessions
   never stop their hour.
+- `leakage` (blocking): nobody is on both sides of a release's split.
+- `skill` (blocking): a model that is worse than both rules that know nothing is not driven.
+- `all_routes` (blocking): every route has a result. `expert_sanity`: the expert scores 95 on minitown-12.
 - `shape` (not blocking): the tables are as declared in `schemas.py`: columns, types, nulls,
   ranges, unique keys.
 
@@ -12,16 +15,30 @@ a run reports every hour's own evaluation as well, and its one result says wheth
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from resources.connections import Connections
 from resources.tables import read_tables
-from scalediff_assets.partitions import DAILY, HOURLY
-from scalediff_assets.schemas import AlignedSessions, CilrsDataset, QualityScores, RawSessions, Segments
+from scalediff_assets.checkpoints.assets import skill_problem
+from scalediff_assets.dataset_releases.release import leaks
+from scalediff_assets.partitions import DAILY, HOURLY, RELEASES, SIMPLE_DRIVERS, TRAINING_RUNS
+from scalediff_assets.schemas import (
+    AlignedSessions,
+    Checkpoint,
+    CilrsDataset,
+    DatasetRelease,
+    LeaderboardResults,
+    QualityScores,
+    RawSessions,
+    Segments,
+)
 from scalediff_assets.tables import TableSet
 from scalediff_contract.reasons import Reason
+
+EXPERT_MIN = 95.0
 
 # Failures that are ours, not the player's: a machine, a store or a network.
 PLATFORM_REASONS = (Reason.WORKER_DIED, Reason.WORKER_TIMED_OUT, Reason.STORE_FAILED, Reason.OBJECT_MISSING)
@@ -93,12 +110,40 @@ def shape_check(
     )
 
 
+def leakage_problem(tables: DatasetRelease) -> str | None:
+    """Who is on both sides of the split, or None."""
+    by_player = tables.segments["wallet"].n_unique() > 1
+    found = leaks(tables.segments, "player" if by_player else "session")
+    return f"on both sides of the split: {', '.join(found[:5])}" if found else None
+
+
+def missing_routes_problem(tables: LeaderboardResults) -> str | None:
+    """Route sets with routes that have no result, or None."""
+    found = [
+        f"{row['route_set']}: {row['n_results']} of {row['n_routes'] * row['repetitions']} routes"
+        for row in tables.route_sets.iter_rows(named=True)
+        if row["n_results"] != row["n_routes"] * row["repetitions"] or row["status"] != "Finished"
+    ]
+    return "not every route has a result: " + "; ".join(found) if found else None
+
+
+def expert_problem(tables: LeaderboardResults) -> str | None:
+    """The expert's score on minitown-12 where it is too low to be a scale, or None."""
+    low = tables.route_sets.filter(
+        (pl.col("agent") == "expert")
+        & (pl.col("route_set") == "minitown-12")
+        & (pl.col("driving_score") < EXPERT_MIN)
+    )
+    scores = ", ".join(f"{score:.1f}" for score in low["driving_score"])
+    return f"the expert's driving score is {scores} (minimum {EXPERT_MIN:g}); the world is broken" if scores else None
+
+
 def _partitioned_check(
     asset: str,
     kind: type[TableSet],
     partitions: dg.PartitionsDefinition[str],
     name: str,
-    problem: Callable[[TableSet], str | None],
+    problem: Callable[[Any], str | None],
     *,
     blocking: bool,
     description: str,
@@ -164,5 +209,26 @@ SHAPE_CHECKS = [
     shape_check("segments", Segments, HOURLY),
     shape_check("quality_scores", QualityScores, HOURLY),
     shape_check("cilrs_datasets", CilrsDataset, DAILY),
+    shape_check("dataset_releases", DatasetRelease, RELEASES),
+    shape_check("checkpoints", Checkpoint, TRAINING_RUNS),
+    shape_check("leaderboard_results", LeaderboardResults, TRAINING_RUNS),
 ]
-CHECKS = [*FAILURE_RATE_CHECKS, *SHAPE_CHECKS]
+MODEL_CHECKS = [
+    _partitioned_check(
+        "dataset_releases", DatasetRelease, RELEASES, "leakage", leakage_problem, blocking=True,
+        description="No session, and no player where the split is by player, is on both sides.",
+    ),
+    _partitioned_check(
+        "checkpoints", Checkpoint, TRAINING_RUNS, "skill", skill_problem, blocking=True,
+        description="Steering and speed on held-out players beat the median or the frame before.",
+    ),
+    _partitioned_check(
+        "leaderboard_results", LeaderboardResults, TRAINING_RUNS, "all_routes", missing_routes_problem,
+        blocking=True, description="Every route of every route set has a final result.",
+    ),
+    _partitioned_check(
+        "simple_drivers", LeaderboardResults, SIMPLE_DRIVERS, "expert_sanity", expert_problem, blocking=False,
+        description="The expert scores 95 or more on minitown-12, so that scores have a scale.",
+    ),
+]  # fmt: skip
+CHECKS = [*FAILURE_RATE_CHECKS, *SHAPE_CHECKS, *MODEL_CHECKS]

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from scalediff_assets import drive_cli, opendrive_cli, scoring_cli, world_cli
+from scalediff_assets import drive_cli, model_cli, opendrive_cli, release_cli, scoring_cli, world_cli
 
 app = typer.Typer(
     name="scalediff",
@@ -32,6 +32,8 @@ console = Console()
 world_cli.app.command()(opendrive_cli.opendrive)
 app.add_typer(world_cli.app)
 app.add_typer(scoring_cli.app)
+app.add_typer(release_cli.app)
+app.add_typer(model_cli.app)
 app.command()(drive_cli.drive)
 
 

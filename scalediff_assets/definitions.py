@@ -16,8 +16,11 @@ from resources.profiles import executor, resources_for
 from resources.settings import read_settings
 from scalediff_assets.aligned_sessions.assets import aligned_sessions
 from scalediff_assets.automation import JOBS, SCHEDULES, SENSORS
+from scalediff_assets.checkpoints.assets import checkpoints
 from scalediff_assets.checks import CHECKS
 from scalediff_assets.cilrs_datasets.assets import cilrs_datasets
+from scalediff_assets.dataset_releases.assets import dataset_releases
+from scalediff_assets.leaderboard_results.assets import champions, leaderboard_results, simple_drivers
 from scalediff_assets.quality_scores.assets import quality_scores
 from scalediff_assets.raw_sessions.assets import raw_sessions
 from scalediff_assets.raw_sessions.sensors import (
@@ -34,7 +37,18 @@ WORKER_MODULES = (
     "scalediff_assets.segments.task",
 )
 
-STAGES = [raw_sessions, aligned_sessions, segments, quality_scores, cilrs_datasets]
+STAGES = [
+    raw_sessions,
+    aligned_sessions,
+    segments,
+    quality_scores,
+    cilrs_datasets,
+    dataset_releases,
+    checkpoints,
+    simple_drivers,
+    leaderboard_results,
+    champions,
+]
 
 defs = dg.Definitions(
     assets=STAGES,

@@ -7,6 +7,12 @@ ValueError
   RoutesFileError          world.minitown
   ScenarioError            world.scenario
   AgentNotFoundError       world.minitown.agent
+  ReleaseRefusedError      scalediff_assets.dataset_releases
+  LaunchError              scalediff_assets.checkpoints
+  NotComparableError       scalediff_assets.leaderboard_results
+  ModelNotFoundError       resources.tracking
+TrackingUnavailableError   resources.tracking
+JobFailedError             resources.jobs
 ScoringInputError          scoring.leaderboard
 StoreError                 resources.object_store
 PartitionMissingError      resources.tables
@@ -17,12 +23,17 @@ UiError                    scalediff_assets.ui
 
 from sqlalchemy.exc import OperationalError
 
+from resources.jobs import JobFailedError
 from resources.object_store import StoreError
 from resources.secrets import SecretMissingError
 from resources.settings import SettingsError
 from resources.tables import PartitionMissingError
+from resources.tracking import ModelNotFoundError, TrackingUnavailableError
 from resources.upload_queue import FeedUnavailableError
+from scalediff_assets.checkpoints.launch import LaunchError
 from scalediff_assets.cilrs_datasets.exports import ExportError
+from scalediff_assets.dataset_releases.release import ReleaseRefusedError
+from scalediff_assets.leaderboard_results.promotion import NotComparableError
 from scalediff_assets.quality_scores.policy import PolicyError
 from scalediff_assets.ui import UiError
 from scoring.leaderboard import ScoringInputError
@@ -45,6 +56,12 @@ USER_ERRORS: tuple[type[Exception], ...] = (
     ExportError,
     UiError,
     OperationalError,
+    ReleaseRefusedError,
+    LaunchError,
+    NotComparableError,
+    ModelNotFoundError,
+    TrackingUnavailableError,
+    JobFailedError,
     ScoringInputError,
     CityError,
     RouteError,

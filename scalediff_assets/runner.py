@@ -3,15 +3,18 @@
 The same jobs that the sensors launch, so that what a command does is in the UI as a Dagster run.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from resources.compute import progress_to
+from resources.jobs import JobFailedError
+from resources.settings import Settings
 from scalediff_assets.partitions import day_of
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -46,6 +49,31 @@ def materialise(
             )
             _collect(report, partition, result)
     return report
+
+
+def run_partition(
+    settings: Settings, job_name: str, partition: str | None, configs: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Run a job for one partition with its assets' configuration; a dynamic partition is added first.
+
+    Raises:
+        JobFailedError: With the sentence of the step or check that failed.
+    """
+    from scalediff_assets.definitions import defs
+    from scalediff_assets.home import instance
+
+    job = defs.resolve_job_def(job_name)
+    config = dict(_QUIET) | {"ops": {asset: {"config": dict(values)} for asset, values in configs.items()}}
+    report = RunReport()
+    with instance(settings) as dagster_instance:
+        if partition is not None and isinstance(job.partitions_def, dg.DynamicPartitionsDefinition):
+            dagster_instance.add_dynamic_partitions(str(job.partitions_def.name), [partition])
+        result = job.execute_in_process(
+            partition_key=partition, instance=dagster_instance, raise_on_error=False, run_config=config
+        )
+        _collect(report, partition or job_name, result)
+    if report.failures:
+        raise JobFailedError("; ".join(report.failures))
 
 
 def _collect(report: RunReport, partition: str, result: dg.ExecuteInProcessResult) -> None:

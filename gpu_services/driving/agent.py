@@ -21,7 +21,7 @@ from gpu_services.driving.frames import picture_of, squash
 from gpu_services.driving.pedals import SpeedHolder
 from gpu_services.driving.route import RouteFollower
 
-_EVERY_S = 0.0999
+LOOK_EVERY_S = 0.1
 _CONTROLS_OF_MODEL = "model"
 
 
@@ -64,6 +64,7 @@ class CilrsAgent(AutonomousAgent):  # type: ignore[misc]
                 "width": camera.width_px,
                 "height": camera.height_px,
                 "fov": math.degrees(2 * math.atan(half)),
+                "sensor_tick": LOOK_EVERY_S,
             },
             {"type": "sensor.speedometer", "id": "speed", "reading_frequency": 20},
             {"type": "sensor.other.gnss", "id": "gnss", "x": 0.0, "y": 0.0, "z": 0.0},
@@ -75,7 +76,7 @@ class CilrsAgent(AutonomousAgent):  # type: ignore[misc]
         latitude, longitude = (float(value) for value in input_data["gnss"][1][:2])
         command = self._route.command(latitude, longitude)
         if timestamp >= self._next_s:
-            self._next_s = timestamp + _EVERY_S
+            self._next_s = timestamp + LOOK_EVERY_S - 0.01
             self._said = self._look(input_data["front"][1], speed_mps, command)
         steer, throttle, brake, wanted_mps = (float(value) for value in self._said)
         if self._card.pedals != _CONTROLS_OF_MODEL:

@@ -2,12 +2,12 @@
 
 import base64
 import html
-import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from scalediff_assets.charts import figure, png
 from scalediff_contract.driving import COMMANDS
 from scalediff_contract.releases import ReleaseManifest
 
@@ -105,29 +105,17 @@ def page(manifest: ReleaseManifest, table: pl.DataFrame, thumbnails: bytes) -> s
 
 def plots(table: pl.DataFrame) -> bytes:
     """Commands, scores, segment lengths and players as one PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5.2), dpi=90)
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(2, 2)
-    _commands(axes[0][0], table)
-    axes[0][1].hist(table["score"].to_numpy(), bins=30, color=_BLUE)
-    axes[0][1].set_title("quality score of segments")
-    axes[1][0].hist(table["duration_ms"].to_numpy() / 1000, bins=30, color=_BLUE)
-    axes[1][0].set_title("length of segments, s")
+    drawn, (commands, scores, lengths, people) = figure(2, 2, (9, 5.2))
+    _commands(commands, table)
+    scores.hist(table["score"].to_numpy(), bins=30, color=_BLUE)
+    scores.set_title("quality score of segments", fontsize=9)
+    lengths.hist(table["duration_ms"].to_numpy() / 1000, bins=30, color=_BLUE)
+    lengths.set_title("length of segments, s", fontsize=9)
     players = table.group_by("wallet", "split").agg(pl.col("rows").sum()).sort("rows")
     colours = [_ORANGE if split == "val" else _BLUE for split in players["split"]]
-    axes[1][1].barh([wallet[:8] for wallet in players["wallet"]], players["rows"].to_list(), color=colours)
-    axes[1][1].set_title("frames by player (orange: val)")
-    for axis in axes.flat:
-        axis.tick_params(labelsize=8)
-        axis.title.set_size(9)
-    figure.tight_layout()
-    buffer = io.BytesIO()
-    # No date and no version inside: equal releases give equal pictures.
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    people.barh([wallet[:8] for wallet in players["wallet"]], players["rows"].to_list(), color=colours)
+    people.set_title("frames by player (orange: val)", fontsize=9)
+    return png(drawn)
 
 
 def _commands(axis: "Axes", table: pl.DataFrame) -> None:
@@ -139,7 +127,7 @@ def _commands(axis: "Axes", table: pl.DataFrame) -> None:
         left = [a + b for a, b in zip(left, counts, strict=True)]
     axis.invert_yaxis()
     axis.legend(fontsize=7)
-    axis.set_title("frames by command")
+    axis.set_title("frames by command", fontsize=9)
 
 
 def _limits(table: pl.DataFrame) -> Iterator[str]:

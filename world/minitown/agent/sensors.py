@@ -1,7 +1,9 @@
 """What an agent's sensors see: cameras, speedometer, GNSS, IMU and the map.
 
 Limits and data layouts are the Leaderboard's (agent_wrapper.py and sensor_interface.py of 2.1); the
-camera's image is BGRA, its field of view horizontal. Lidar and radar are allowed there and not
+camera's image is BGRA, its field of view horizontal. A camera's `sensor_tick` (CARLA's attribute, in
+seconds; upstream's wrapper passes it over) is kept here: between captures the last image is given
+again, which costs an agent nothing that looks no more often. Lidar and radar are allowed there and not
 simulated here: an agent that asks for them is told so.
 """
 
@@ -93,6 +95,7 @@ class SensorRig:
         self._suite = suite
         self._cameras: dict[str, tuple[Renderer, _Mount]] = {}
         self._last = (sim.car.speed_mps, sim.car.yaw_rad)
+        self._captured: dict[str, tuple[float, npt.NDArray[np.uint8]]] = {}
         for sensor in suite:
             if sensor["type"] == "sensor.camera.rgb":
                 renderer = sim.town.renderer(
@@ -113,7 +116,7 @@ class SensorRig:
     def _read(self, sensor: dict[str, Any], sim: "Simulator") -> Any:
         kind = sensor["type"]
         if kind == "sensor.camera.rgb":
-            return self._image(sensor["id"], sim)
+            return self._capture(sensor, sim)
         if kind == "sensor.speedometer":
             return {"speed": sim.car.speed_mps}
         if kind == "sensor.other.gnss":
@@ -121,6 +124,13 @@ class SensorRig:
         if kind == "sensor.other.imu":
             return self._imu(sim)
         return {"opendrive": sim.town.opendrive()}
+
+    def _capture(self, sensor: dict[str, Any], sim: "Simulator") -> npt.NDArray[np.uint8]:
+        name, every_s = sensor["id"], float(sensor.get("sensor_tick", 0.0))
+        last = self._captured.get(name)
+        if last is None or sim.t_s >= last[0] + every_s - 0.5 * sim.dt_s:
+            last = self._captured[name] = (sim.t_s, self._image(name, sim))
+        return last[1]
 
     def _image(self, name: str, sim: "Simulator") -> npt.NDArray[np.uint8]:
         """`(H, W, 4) uint8` BGRA."""

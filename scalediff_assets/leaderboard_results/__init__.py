@@ -1,0 +1,1 @@
+"""Closed-loop results of every driver, their comparison, and the champion."""
