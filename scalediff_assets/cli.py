@@ -44,18 +44,20 @@ class UserError(Exception):
 @app.command()
 def demo(
     home: Home = DEFAULT_HOME,
-    no_ui: Annotated[bool, typer.Option("--no-ui", help="Do not leave the Dagster UI running.")] = False,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="Leave no UI running.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Stop at the dataset: no training.")] = False,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI, if it is free.")] = 3000,
+    mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's UI, if it is free.")] = 5000,
     seed: Annotated[int, typer.Option(help="Seed of the generated drives.")] = 0,
 ) -> None:
-    """Make player bundles, upload them, and run the whole graph on them."""
+    """Make player bundles, run the whole graph on them, train models, drive them, name a champion."""
     from scalediff_assets.demo import run_demo
     from scalediff_assets.home import use_home
 
     settings = use_home(home)
-    report = run_demo(settings, console=console, seed=seed)
+    report = run_demo(settings, console=console, seed=seed, fast=fast)
     if not no_ui:
-        _start_ui(home, port)
+        _start_ui(home, port, None if fast else mlflow_port)
     if report.failures:
         raise UserError("; ".join(report.failures))
 
@@ -115,25 +117,34 @@ def export(
 def ui(
     home: Home = DEFAULT_HOME,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI, if it is free.")] = 3000,
-    stop: Annotated[bool, typer.Option("--stop", help="Stop the UI of this home.")] = False,
+    mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's UI, if it is free.")] = 5000,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the UIs of this home.")] = False,
 ) -> None:
-    """Open the Dagster UI of the home folder; it runs on until `--stop`."""
+    """Open the Dagster and MLflow UIs of the home folder; they run on until `--stop`."""
     from scalediff_assets.home import use_home
-    from scalediff_assets.ui import stop_ui
+    from scalediff_assets.ui import DAGSTER, MLFLOW, stop_ui
 
     if stop:
-        console.print("stopped" if stop_ui(use_home(home)) else "no UI runs for this home")
+        settings = use_home(home)
+        stopped = [each.title for each in (DAGSTER, MLFLOW) if stop_ui(settings, each)]
+        console.print(f"stopped: {', '.join(stopped)}" if stopped else "no UI runs for this home")
     else:
-        _start_ui(home, port)
+        _start_ui(home, port, mlflow_port)
 
 
-def _start_ui(home: Path, port: int) -> None:
+def _start_ui(home: Path, port: int, mlflow_port: int | None) -> None:
     from scalediff_assets.home import use_home
-    from scalediff_assets.ui import start_ui
+    from scalediff_assets.ui import DAGSTER, MLFLOW, start_ui
 
-    with console.status("starting the Dagster UI"):
-        running = start_ui(use_home(home), port=port)
-    console.print(f"Dagster UI: [link]{running.url}[/link]  (stop it: scalediff ui --stop --home {home})")
+    settings = use_home(home)
+    wanted = [(DAGSTER, port)]
+    if mlflow_port is not None and not settings.tracking_uri.startswith("http"):
+        wanted.append((MLFLOW, mlflow_port))
+    for each, its_port in wanted:
+        with console.status(f"starting the {each.title}"):
+            running = start_ui(settings, port=its_port, ui=each)
+        console.print(f"{each.title}: [link]{running.url}[/link]")
+    console.print(f"stop with: scalediff ui --stop --home {home}")
 
 
 def main() -> None:

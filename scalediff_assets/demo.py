@@ -1,9 +1,12 @@
 """`scalediff demo`: simulated players drive in minitown, their bundles arrive, and the whole graph runs.
 
 The sessions are chosen so that each thing the platform says can be seen: exact and legacy
-recordings, an idle player, the same drive from two wallets, and bundles that are broken.
+recordings, an idle player, the same drive from two wallets, and bundles that are broken. Others are
+there to learn from: an hour of nine players, recorded small and at 10 Hz. What is done with the
+dataset (release, training, closed loop, champion) is in `demo_models.py`.
 """
 
+import hashlib
 import json
 import time
 from dataclasses import dataclass, replace
@@ -32,6 +35,8 @@ _WALLETS = (
     "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin",
 )
 _STARTED_MS = 1_790_000_000_000
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+LESSONS, LESSON_PLAYERS = 50, 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,37 +79,86 @@ def demo_sessions(seed: int) -> list[DemoSession]:
     ]
 
 
+def lesson_sessions(seed: int) -> list[DemoSession]:
+    """Sessions to learn from: free drives through the city, and every staged scenario."""
+    from world.minitown.routes import load_route_set
+
+    scenarios = [route.scenarios[0].name for route in load_route_set("scenarios-11").routes]
+    names = ["free"] * LESSONS + scenarios
+    return [
+        DemoSession(
+            spec=RecordingSpec(
+                seed=seed * 1_000 + 100 + number,
+                wallet=wallet(f"lesson {number % LESSON_PLAYERS}"),
+                started_ms=_STARTED_MS + 7_200_000 + number * 90_000,
+                duration_s=60.0 if name == "free" else 30.0,
+                fps=10.0,
+                width_px=320,
+                height_px=180,
+                scenario_id=name,
+                # A slip of the finger shows the model how to come back.
+                driver=("expert", "jittery")[number % 2],
+                latency_ms=150.0,
+                lost_share=0.01,
+            )
+        )
+        for number, name in enumerate(names)
+    ]
+
+
+def wallet(name: str) -> str:
+    """A wallet address (base 58 of 32 bytes) that belongs to nobody."""
+    number, digits = int.from_bytes(hashlib.sha256(name.encode()).digest()), ""
+    while number:
+        number, place = divmod(number, len(_BASE58))
+        digits = _BASE58[place] + digits
+    return digits
+
+
 def record(session: DemoSession) -> RecordedBundle:
     """Record one session of the demo (runs in a worker process)."""
     bundle = record_session(session.spec)
     return bundle if session.fault is None else break_bundle(bundle, session.fault)
 
 
-def run_demo(settings: Settings, *, console: Console, seed: int) -> RunReport:
+def run_demo(settings: Settings, *, console: Console, seed: int, fast: bool = False) -> RunReport:
     """Make bundles, upload them, run the graph, print the summary and write demo_report.json.
+
+    Args:
+        settings: The home.
+        console: Where progress is shown.
+        seed: Of the drives.
+        fast: Stop at the dataset; nothing is recorded to learn from.
 
     Raises:
         RuntimeError: Where a recording could not be made.
     """
     from scalediff_assets.definitions import WORKER_MODULES
+    from scalediff_assets.demo_models import run_models
 
     started_s = time.monotonic()
     connections: Connections = resources_for(settings, worker_modules=WORKER_MODULES)["connections"]
-    _upload(connections, _record_all(connections, seed, console))
+    sessions = demo_sessions(seed) + ([] if fast else lesson_sessions(seed))
+    _upload(connections, _record_all(connections, sessions, console))
     take_in(connections, now_ms=time.time_ns() // 1_000_000, final=True)
     with instance(settings) as dagster_instance, hours_to_run(connections) as hours:
         report = materialise(dagster_instance, hours, console=console)
     listed = list_sessions(settings)
     days = sorted(set(map(day_of, hours)))
-    summary = _summary(connections, listed, report, days, time.monotonic() - started_s)
+    summary = _summary(connections, listed, report, days)
+    if not fast:
+        summary |= run_models(settings, connections, days, console=console)
+    summary["seconds_total"] = round(time.monotonic() - started_s, 1)
     (settings.home / "demo_report.json").write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n")
     _print(console, settings, listed, summary)
     return report
 
 
-def _record_all(connections: Connections, seed: int, console: Console) -> list[RecordedBundle]:
+def _record_all(
+    connections: Connections, sessions: list[DemoSession], console: Console
+) -> list[RecordedBundle]:
     with progress_bars(console):
-        made = list(connections.pool().map(record, demo_sessions(seed), label="recording"))
+        made = list(connections.pool().map(record, sessions, label="recording"))
     bundles = [bundle for bundle in made if not isinstance(bundle, TaskFailure)]
     failed = [failure.detail for failure in made if isinstance(failure, TaskFailure)]
     if failed:
@@ -121,7 +175,7 @@ def _upload(connections: Connections, bundles: list[RecordedBundle]) -> None:
 
 
 def _summary(
-    connections: Connections, listed: list[SessionLine], report: RunReport, days: list[str], seconds: float
+    connections: Connections, listed: list[SessionLine], report: RunReport, days: list[str]
 ) -> dict[str, Any]:
     lake = connections.lake()
     datasets = {day: read_tables(lake, "cilrs_datasets", day, CilrsDataset).segments for day in days}
@@ -131,7 +185,6 @@ def _summary(
         "segments": sum(line.segments or 0 for line in listed),
         "segments_passed": sum(line.segments_passed or 0 for line in listed),
         "seconds_per_asset": {k: round(v, 3) for k, v in sorted(report.seconds_per_asset.items())},
-        "seconds_total": round(seconds, 1),
         "dataset_hash": {day: _dataset_hash(index) for day, index in datasets.items()},
         "dataset_frames": {day: int(index["rows"].sum()) for day, index in datasets.items()},
         "failures": report.failures,

@@ -59,7 +59,7 @@ class Gatherer:
 
     def __call__(self, rows: Rows) -> RawBatch:
         """The rows, on the device."""
-        chosen = torch.from_numpy(rows)
+        chosen = torch.from_numpy(np.array(rows))
         picture = self._frames.index_select(0, chosen)
         if self._device.type == "cuda":
             picture = picture.pin_memory()

@@ -50,7 +50,7 @@ def _routes(
     primary, other = (documents[version]["_checkpoint"]["records"] for version in (PRIMARY, "2.0"))
     scores_2_0 = {record["route_id"]: record["scores"] for record in other}
     places = route_places(spec.route_set)
-    ends = documents[PRIMARY].get("meta", {}).get("scenarios", {})
+    ends = documents[PRIMARY]["_checkpoint"]["global_record"]["meta"].get("scenarios", {})
     rows = []
     for record in primary:
         route, repetition = split_route_id(record["route_id"])
@@ -107,7 +107,7 @@ def _route_set(
     document: Mapping[str, Any],
     results_key: str,
 ) -> dict[str, Any]:
-    records, meta = document["_checkpoint"]["records"], document.get("meta", {})
+    records, meta = document["_checkpoint"]["records"], document["_checkpoint"]["global_record"]["meta"]
     total = document["_checkpoint"]["progress"][1]
     scores = [float(record["scores"]["score_composed"]) for record in records]
     # A missing route counts 0, as upstream counts it; the count stands beside the mean.

@@ -18,7 +18,7 @@ from scoring.leaderboard.compare import Difference, differences
 from scoring.leaderboard.errors import ScoringInputError
 from scoring.leaderboard.events import Event, EventType, Failure
 from scoring.leaderboard.oracle import OracleCase, load_cases, score_case
-from scoring.leaderboard.parse import Mismatch, check_records, read_results, rederive_global
+from scoring.leaderboard.parse import Mismatch, check_records, read_results, rederive_global, rescored
 from scoring.leaderboard.record import INFRACTION_KEYS, RouteRun, make_record
 from scoring.leaderboard.results import LABELS, make_global_record, make_results, write_results
 from scoring.leaderboard.versions import ScorerVersion, score_penalty
@@ -43,6 +43,7 @@ __all__ = [
     "make_results",
     "read_results",
     "rederive_global",
+    "rescored",
     "score_case",
     "score_penalty",
     "write_results",

@@ -16,7 +16,7 @@ from scoring.leaderboard.errors import ScoringInputError
 from scoring.leaderboard.events import Event, EventType
 from scoring.leaderboard.reading import read_json
 from scoring.leaderboard.record import INFRACTION_KEYS, KEY_OF
-from scoring.leaderboard.results import make_global_record
+from scoring.leaderboard.results import ROUND_DIGITS_SCORE, make_global_record
 from scoring.leaderboard.versions import ScorerVersion, score_penalty
 
 COMPOSED_TOLERANCE = 1e-4
@@ -218,3 +218,20 @@ def rederive_penalty(record: Mapping[str, Any], version: ScorerVersion) -> tuple
                 slack += 0.5e-4
             events.append(Event(type=kind, message=message, percentage=float(found[1]) if found else None))
     return score_penalty(events, version), slack
+
+
+def rescored(record: Mapping[str, Any], version: ScorerVersion) -> dict[str, Any]:
+    """A record with the scores of another version: same drive, same events, another penalty.
+
+    Args:
+        record: A route's record, as somebody's scorer wrote it.
+        version: Which rule; the share driven outside the lanes is as its message rounds it.
+    """
+    penalty, _ = rederive_penalty(record, version)
+    route = record["scores"]["score_route"]
+    scores = {
+        "score_route": route,
+        "score_penalty": round(penalty, ROUND_DIGITS_SCORE),
+        "score_composed": round(max(route * penalty, 0.0), ROUND_DIGITS_SCORE),
+    }
+    return {**record, "scores": scores}
