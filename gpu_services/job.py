@@ -5,6 +5,7 @@ Progress goes to the terminal and, a few times a minute, to the Dagster run's lo
 clear sentence: on the terminal with exit code 1, or as the run's failure.
 """
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -98,6 +99,8 @@ def _run_alone(path: Path) -> int:
 
 def _keep(spec: JobSpec, result: JobResult) -> None:
     """Leave spec and result beside the outputs: what is done with them later needs no Dagster run."""
+    if os.environ.get("RANK", "0") != "0":
+        return  # the first of several processes speaks for all
     place = Place(spec.output_url)
     place.write(SPEC_KEY, spec.model_dump_json(indent=1).encode())
     place.write(RESULT_KEY, result.model_dump_json(indent=1).encode())

@@ -6,6 +6,7 @@ training goes on; what was not sent is delivered later from the spool (`resource
 
 import contextlib
 import json
+import math
 import os
 import threading
 import time
@@ -49,7 +50,7 @@ class MetricStream:
 
     def log(self, step: int, metrics: dict[str, float]) -> None:
         """Note metrics of a step; values that are no numbers are left out."""
-        finite = {name: value for name, value in metrics.items() if value == value and abs(value) < 1e30}
+        finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
         row = {"step": step, "ms": time.time_ns() // 1_000_000, "metrics": finite}
         with self._lock:
             self._rows.append(row)

@@ -29,7 +29,9 @@ class Place:
         self.url = url
         self.local: Path | None = None
         if url.startswith("s3://"):
-            self._fs: pafs.FileSystem = pafs.S3FileSystem(endpoint_override=os.environ.get("AWS_ENDPOINT_URL"))
+            self._fs: pafs.FileSystem = pafs.S3FileSystem(
+                endpoint_override=os.environ.get("AWS_ENDPOINT_URL")
+            )
             self._root = url.removeprefix("s3://").rstrip("/")
         else:
             self.local = Path(url)
@@ -75,7 +77,9 @@ class Place:
 
     def keys(self, prefix: str = "") -> list[str]:
         """Objects under a prefix, sorted."""
-        selector = pafs.FileSelector(f"{self._root}/{prefix}".rstrip("/"), recursive=True, allow_not_found=True)
+        selector = pafs.FileSelector(
+            f"{self._root}/{prefix}".rstrip("/"), recursive=True, allow_not_found=True
+        )
         found = self._fs.get_file_info(selector)
         return sorted(
             info.path.removeprefix(f"{self._root}/") for info in found if info.type == pafs.FileType.File

@@ -181,7 +181,9 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             with contextlib.suppress(MlflowException):
                 client.create_registered_model(name)
             known = [v for v in client.search_model_versions(f"name='{name}'") if v.run_id == run_id]
-            version = known[0] if known else client.create_model_version(name, model_uri, run_id, tags=dict(tags))
+            version = (
+                known[0] if known else client.create_model_version(name, model_uri, run_id, tags=dict(tags))
+            )
             return int(version.version)
 
     def versions(self, name: str) -> list[ModelVersion]:
@@ -274,7 +276,9 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         known = client.get_run(run_id).data.params
         params = [
-            Param(name, str(value)[:_PARAM_CHARS]) for name, value in record.params.items() if name not in known
+            Param(name, str(value)[:_PARAM_CHARS])
+            for name, value in record.params.items()
+            if name not in known
         ]
         tags = [RunTag(name, str(value)) for name, value in record.tags.items()]
         began_ms = client.get_run(run_id).info.start_time
@@ -314,7 +318,9 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             return str(logged[0].model_uri)
 
         def schema(columns: Mapping[str, tuple[str, tuple[int, ...]]]) -> Schema:
-            return Schema([TensorSpec(np.dtype(kind), shape, name) for name, (kind, shape) in columns.items()])
+            return Schema(
+                [TensorSpec(np.dtype(kind), shape, name) for name, (kind, shape) in columns.items()]
+            )
 
         with mlflow.start_run(run_id=run_id):
             info = mlflow.pyfunc.log_model(
@@ -331,5 +337,11 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 def _unreachable(error: Any) -> bool:
     """Whether an MLflow error means that nobody answered, as against: no."""
     text = str(error)
-    signs = ("Max retries exceeded", "Connection", "timed out", "failed with error code 5", "unable to open database")
+    signs = (
+        "Max retries exceeded",
+        "Connection",
+        "timed out",
+        "failed with error code 5",
+        "unable to open database",
+    )
     return any(sign in text for sign in signs)

@@ -135,7 +135,11 @@ def expert_problem(tables: LeaderboardResults) -> str | None:
         & (pl.col("driving_score") < EXPERT_MIN)
     )
     scores = ", ".join(f"{score:.1f}" for score in low["driving_score"])
-    return f"the expert's driving score is {scores} (minimum {EXPERT_MIN:g}); the world is broken" if scores else None
+    return (
+        f"the expert's driving score is {scores} (minimum {EXPERT_MIN:g}); the world is broken"
+        if scores
+        else None
+    )
 
 
 def _partitioned_check(

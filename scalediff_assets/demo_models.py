@@ -25,6 +25,7 @@ from scalediff_assets.partitions import SIMPLE_DRIVERS
 from scalediff_assets.runner import run_partition
 from scalediff_assets.schemas import Champions
 
+EXACT = "frame_id"
 RELEASE = "demo"
 RUNS: dict[str, dict[str, Any]] = {"demo-short": {"steps": 300, "seed": 0}, "demo-long": {"seed": 1}}
 _FILMED = "minitown-12"
@@ -49,7 +50,7 @@ def run_models(
     """
     # Only exact recordings: legacy ones come from another law of motion.
     run_partition(
-        settings, "make_release", RELEASE, {"dataset_releases": {"days": days, "align_methods": ["exact"]}}
+        settings, "make_release", RELEASE, {"dataset_releases": {"days": days, "align_methods": [EXACT]}}
     )
     release = read_release(connections, RELEASE)
     card = connections.clean().link(f"{RELEASES_FOLDER}/{RELEASE}/card.html")

@@ -80,8 +80,14 @@ def promote(
     from resources.tables import read_tables
 
     decision = read_tables(_resources(settings)["connections"].lake(), ASSET, PARTITION, Champions).decisions
-    row = decision.filter(decision["challenger"] == name).row(0, named=True) if name else decision.row(-1, named=True)
-    console.print(f"{row['challenger']}: {'promoted' if row['promoted'] else 'not promoted'}: {row['reason']}")
+    row = (
+        decision.filter(decision["challenger"] == name).row(0, named=True)
+        if name
+        else decision.row(-1, named=True)
+    )
+    console.print(
+        f"{row['challenger']}: {'promoted' if row['promoted'] else 'not promoted'}: {row['reason']}"
+    )
 
 
 @app.command()

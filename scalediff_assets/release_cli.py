@@ -1,11 +1,15 @@
 """`scalediff release`: make, list, show and compare dataset releases."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from resources.connections import Connections
+    from resources.settings import Settings
 
 app = typer.Typer(name="release", help="Immutable dataset releases.", no_args_is_help=True)
 Home = Annotated[
@@ -108,7 +112,8 @@ def diff(
         console.print(f"{label}: {len(segments)}  {', '.join(segments[:_SHOWN])}{more}", highlight=False)
 
 
-def _connections(settings):  # type: ignore[no-untyped-def]
+def _connections(settings: "Settings") -> "Connections":
     from resources.profiles import resources_for
 
-    return resources_for(settings)["connections"]
+    connections: Connections = resources_for(settings)["connections"]
+    return connections

@@ -396,7 +396,9 @@ ROUTE_RESULTS = Table(
         Column("scenario", pl.String, "staged scenario, or none"),
         Column("scenario_end", pl.String, "won, lost, timeout, unfinished, or none"),
         Column("status", pl.String, "how the route ended"),
-        Column("attempts", pl.Int32, "times it was started; more than one is a crash that was retried", low=1),
+        Column(
+            "attempts", pl.Int32, "times it was started; more than one is a crash that was retried", low=1
+        ),
         Column("length_m", pl.Float64, "length of the route", low=0),
         Column("completion_percent", pl.Float64, "route completion", 0, 100),
         Column("driving_score", pl.Float64, "by Leaderboard 2.1", 0, 100),

@@ -84,6 +84,19 @@ def show(
     Console().print(results_table(read_results(results)))
 
 
+@app.command()
+def report(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS.json", help="A results document.")],
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Beside the seed's published table, with the facts about it.")
+    ] = False,
+) -> None:
+    """Print a results document as the seed's published table, in Markdown."""
+    from scalediff_assets.leaderboard_results.report import report as make_report
+
+    typer.echo(make_report(read_results(results), compare=compare), nl=False)
+
+
 def results_table(document: Mapping[str, Any]) -> Table:
     """A results document as a table: one line per route, and the global line.
 

@@ -43,9 +43,7 @@ def mean_interval(values: Sequence[float], *, seed: int = 0, resamples: int = RE
     return Interval(mean=float(np.mean(values)), low=float(low), high=float(high))
 
 
-def probability_of_gain(
-    gains: Sequence[float], *, seed: int = 0, resamples: int = RESAMPLES
-) -> float:
+def probability_of_gain(gains: Sequence[float], *, seed: int = 0, resamples: int = RESAMPLES) -> float:
     """P(mean gain > 0) over resampled pairs; a mean of exactly 0 counts half.
 
     Args:
@@ -60,10 +58,12 @@ def probability_of_gain(
     return float(np.mean(means > 0) + 0.5 * np.mean(means == 0))
 
 
-def _resampled_means(values: "np.ndarray[tuple[int], np.dtype[np.float64]]", seed: int, resamples: int) -> np.ndarray:  # type: ignore[type-arg]
+def _resampled_means(
+    values: "np.ndarray[tuple[int], np.dtype[np.float64]]", seed: int, resamples: int
+) -> np.ndarray:
     if values.size == 0:
         raise ValueError("there is nothing to resample: no value was given")
     rng = np.random.default_rng(seed)
     chosen = rng.integers(values.size, size=(resamples, values.size))
-    means: np.ndarray = values[chosen].mean(axis=1)  # type: ignore[type-arg]
+    means: np.ndarray = values[chosen].mean(axis=1)
     return means

@@ -64,7 +64,14 @@ class Gatherer:
         if self._device.type == "cuda":
             picture = picture.pin_memory()
         speed = self._speed[chosen]
-        parts = (picture, self._command[chosen], speed[:, 0], self._controls[chosen], speed[:, 1], self._aim[chosen])
+        parts = (
+            picture,
+            self._command[chosen],
+            speed[:, 0],
+            self._controls[chosen],
+            speed[:, 1],
+            self._aim[chosen],
+        )
         moved = [part.to(self._device, non_blocking=True) for part in parts]
         return RawBatch(**dict(zip(RawBatch.__dataclass_fields__, moved, strict=True)))
 
@@ -99,6 +106,4 @@ class Batches:
 
     def _make(self, step: int) -> RawBatch:
         runtime = self._runtime
-        return self._gather(
-            self._sampler.batch(step, self._batch, rank=runtime.rank, world=runtime.world)
-        )
+        return self._gather(self._sampler.batch(step, self._batch, rank=runtime.rank, world=runtime.world))

@@ -146,7 +146,9 @@ def _read(place: Place, key: str, sha256: str) -> dict[str, Tensor]:
     content = place.read(key)
     name = f"{place.url}/{key}"
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise CheckpointError(name, "its hash is not the card's, so it is corrupt", "use the checkpoint before")
+        raise CheckpointError(
+            name, "its hash is not the card's, so it is corrupt", "use the checkpoint before"
+        )
     try:
         return dict(load(content))
     except SafetensorError as error:

@@ -88,7 +88,7 @@ def open_frames(
     architecture: Architecture,
     recipe: Recipe,
     cache_dir: Path,
-    on_progress: OnProgress = lambda done, total: None,
+    on_progress: OnProgress = lambda *_: None,
 ) -> FrameStore:
     """The frames of a release at the network's size; decoded once per release and size.
 
@@ -126,9 +126,11 @@ def _build(
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for segment, rows in _segments(clean, manifest):
                 _decode(rows["jpeg"], frames[done : done + rows.height], architecture, pool)
-                indices.append(rows.drop("jpeg").with_columns(
-                    split=pl.lit(segment.split), session_id=pl.lit(segment.session_id)
-                ))
+                indices.append(
+                    rows.drop("jpeg").with_columns(
+                        split=pl.lit(segment.split), session_id=pl.lit(segment.session_id)
+                    )
+                )
                 done += rows.height
                 on_progress(done, total)
         frames.flush()
@@ -174,8 +176,8 @@ def _decode(jpegs: pl.Series, out: Bytes, architecture: Architecture, pool: Thre
     height, width = architecture.picture_px
 
     def one(row: int, jpeg: bytes) -> None:
-        bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-        out[row] = picture_of(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), first, end, height, width)
+        rgb = np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
+        out[row] = picture_of(rgb, first, end, height, width)
 
     for _ in pool.map(one, range(len(jpegs)), jpegs):
         pass
@@ -221,7 +223,9 @@ def _index(rows: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
     for stretch in stretches.partition_by("stretch", maintain_order=True):
         labels = make_labels(stretch, kind=recipe.labels, horizon_s=recipe.speed_horizon_s)
         taught = {name: getattr(labels, name) for name in Labels.__dataclass_fields__}
-        parts.append(stretch.select("row", "split", "session_id", "segment_id", "command").with_columns(
-            **{name: pl.Series(values) for name, values in taught.items()}
-        ))
+        parts.append(
+            stretch.select("row", "split", "session_id", "segment_id", "command").with_columns(
+                **{name: pl.Series(values) for name, values in taught.items()}
+            )
+        )
     return pl.concat(parts).sort("row").drop("row").with_columns(pl.col("command").cast(pl.Int8).fill_null(0))

@@ -66,10 +66,14 @@ def make_labels(frames: pl.DataFrame, *, kind: str, horizon_s: float) -> Labels:
         throttle, brake = _mean_ahead(t_ms, throttle), _mean_ahead(t_ms, brake)
     target = column["speed_mps"] if horizon_s == 0 else _ahead(t_ms, column["speed_mps"], horizon_s)
     rounded = (steer, throttle, brake, column["speed_mps"], target, aim_x, aim_y)
-    return Labels(**dict(zip(Labels.__dataclass_fields__, (a.astype(np.float32) for a in rounded), strict=True)))
+    return Labels(
+        **dict(zip(Labels.__dataclass_fields__, (a.astype(np.float32) for a in rounded), strict=True))
+    )
 
 
-def pursuit_steer(aim_x_m: npt.NDArray[np.float64], aim_y_m: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def pursuit_steer(
+    aim_x_m: npt.NDArray[np.float64], aim_y_m: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     """The wheel that drives an arc through a point: atan(L 2y / d^2) / max, clipped to [-1, 1]."""
     limits = car_limits()
     curvature = 2.0 * aim_y_m / np.maximum(aim_x_m**2 + aim_y_m**2, _AIM_MIN_M2)
@@ -103,7 +107,8 @@ def _mean_ahead(t_ms: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) 
     first = np.arange(len(t_ms))
     end = np.maximum(np.searchsorted(t_ms, t_ms + _WINDOW_MS), first + 1)
     total = np.concatenate([[0.0], np.cumsum(values)])
-    return (total[end] - total[first]) / (end - first)
+    mean: npt.NDArray[np.float64] = (total[end] - total[first]) / (end - first)
+    return mean
 
 
 def _ahead(

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from gpu_services.driving.augment import Augment, normalise
 from gpu_services.driving.batches import RawBatch
-from gpu_services.driving.network import Cilrs
+from gpu_services.driving.network import Cilrs, channels_last
 from gpu_services.runtime import Runtime, seed_step
 from scalediff_contract.driving import Architecture, Camera, Recipe
 
@@ -19,10 +19,12 @@ class Learner:
         seed_step(recipe.seed, -1)
         self.recipe, self.runtime = recipe, runtime
         self._scale_mps = architecture.speed_scale_mps
-        self.model = Cilrs(architecture).to(runtime.device, memory_format=torch.channels_last)
+        self.model = channels_last(Cilrs(architecture).to(runtime.device))
         self._augment = Augment(architecture, recipe, camera, runtime.device)
         kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
-        self.optimiser = kind(self.model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
+        self.optimiser = kind(
+            self.model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True
+        )
         self._weights = torch.tensor(recipe.control_weights, device=runtime.device)
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
         self.parallel: nn.Module = self.model
@@ -60,7 +62,7 @@ class Learner:
             controls = torch.cat([steer[:, None], batch.controls[:, 1:]], 1)
         losses = self._losses(picture, batch, controls)
         self.optimiser.zero_grad(set_to_none=True)
-        losses["loss"].backward()
+        losses["loss"].backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
         self.optimiser.step()
         self._update_average(number)
@@ -75,7 +77,9 @@ class Learner:
         loss = recipe.branch_weight * (each * self._weights).sum()
         if speed is not None:
             wanted = batch.target_mps / self._scale_mps
-            losses["loss_speed"] = _masked_error(speed.float()[:, None], wanted[:, None], recipe.speed_loss)[0]
+            losses["loss_speed"] = _masked_error(speed.float()[:, None], wanted[:, None], recipe.speed_loss)[
+                0
+            ]
             loss = loss + recipe.speed_weight * losses["loss_speed"]
         return losses | {"loss": loss}
 
@@ -92,7 +96,7 @@ class Learner:
 
     def averaged_model(self) -> Cilrs:
         """A copy with the averaged weights, for evaluation."""
-        model = Cilrs(self.model.architecture).to(self.runtime.device, memory_format=torch.channels_last)
+        model = channels_last(Cilrs(self.model.architecture).to(self.runtime.device))
         model.load_state_dict(self.average)
         return model.eval()
 
@@ -110,12 +114,13 @@ class Learner:
             {name.removeprefix("model."): value for name, value in state.items() if name.startswith("model.")}
         )
         for name, parameter in self.model.named_parameters():
-            self.optimiser.state[parameter] = {
-                key: state[f"optimiser.{key}.{name}"].to(
-                    "cpu" if key == "step" and parameter.device.type == "cpu" else parameter.device
-                )
-                for key in ("step", "exp_avg", "exp_avg_sq")
+            # Moments must lie in memory as the weights do: the fused optimiser walks both alike.
+            moments = {
+                key: torch.empty_like(parameter).copy_(state[f"optimiser.{key}.{name}"])
+                for key in ("exp_avg", "exp_avg_sq")
             }
+            step = state[f"optimiser.step.{name}"].to(parameter.device)
+            self.optimiser.state[parameter] = {"step": step, **moments}
         for name, value in average.items():
             self.average[name].copy_(value)
 

@@ -5,14 +5,11 @@ each. Here a layer of all four branches is one batched product, and the wanted c
 the end, so that the graph is static and compiles.
 """
 
-
 import torch
 from torch import Tensor, nn
 
 from gpu_services.driving.resnet import ResNet
 from scalediff_contract.driving import COMMANDS, CONTROLS, Architecture
-
-
 
 
 class CommandLinear(nn.Module):
@@ -62,9 +59,7 @@ class Cilrs(nn.Module):
         self.fusion = nn.Sequential(
             nn.Linear(features + speed_width, a.join_hidden), nn.ReLU(), nn.Dropout(a.join_dropout)
         )
-        self.branches = _tower(
-            len(COMMANDS), a.join_hidden, a.branch_hidden, a.branch_dropout, len(CONTROLS)
-        )
+        self.branches = _tower(len(COMMANDS), a.join_hidden, a.branch_hidden, a.branch_dropout, len(CONTROLS))
         heads = {"none": 0, "shared": 1, "per_command": len(COMMANDS)}[a.speed_head]
         self.speed_head = _tower(heads, features, a.speed_head_hidden, (), 1) if heads else None
 
@@ -90,3 +85,8 @@ class Cilrs(nn.Module):
             return controls, None
         speeds = self.speed_head(features[None])[..., 0]  # (1 or K, B)
         return controls, speeds[command if len(speeds) > 1 else torch.zeros_like(command), rows]
+
+
+def channels_last(model: Cilrs) -> Cilrs:
+    """The model with its weights laid out for channels_last pictures, which convolutions are fastest on."""
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

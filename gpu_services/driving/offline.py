@@ -5,6 +5,7 @@ on real sessions), so each error stands beside those of both rules, by command, 
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -45,14 +46,12 @@ def prediction_table(store: FrameStore, rows: Rows, said: Floats) -> pl.DataFram
     """Truth and prediction of each row, with the label of the frame before."""
     names = (*CONTROLS, "target_mps")
     index = store.index.with_columns(
-        (pl.col(name).shift(1).over("session_id").alias(f"{name}_previous") for name in names)
+        pl.col(name).shift(1).over("session_id").alias(f"{name}_previous") for name in names
     )
     table = index[rows].select(
         "session_id", "segment_id", "command", "speed_mps", *names, *(f"{name}_previous" for name in names)
     )
-    return table.with_columns(
-        pl.Series(f"{name}_said", said[:, place]) for place, name in enumerate(names)
-    )
+    return table.with_columns(pl.Series(f"{name}_said", said[:, place]) for place, name in enumerate(names))
 
 
 def offline_metrics(table: pl.DataFrame, train: pl.DataFrame) -> tuple[OfflineMetric, ...]:
@@ -95,7 +94,7 @@ def _slices(table: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     yield "all", table
     for number, command in enumerate(COMMANDS, start=1):
         yield f"command={command}", table.filter(pl.col("command") == number)
-    for low, high in zip(_SPEEDS_MPS[:-1], _SPEEDS_MPS[1:], strict=True):
+    for low, high in pairwise(_SPEEDS_MPS):
         inside = pl.col("speed_mps").is_between(low, high, closed="left")
         yield f"speed={low:g}-{high:g}" if high < 100 else f"speed={low:g}-", table.filter(inside)
     yield "turning", table.filter(pl.col("steer").abs() > _TURNING_STEER)

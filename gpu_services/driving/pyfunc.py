@@ -33,7 +33,9 @@ class CilrsPyfunc:
         speed = torch.as_tensor(np.asarray(model_input["speed_mps"], np.float32)) / a.speed_scale_mps
         command = torch.as_tensor(np.asarray(model_input["command"], np.int64)) - 1
         controls, said = self._model(normalise(torch.from_numpy(pictures)), speed, command)
-        speeds = np.full(len(images), np.nan, np.float32) if said is None else (said * a.speed_scale_mps).numpy()
+        speeds = (
+            np.full(len(images), np.nan, np.float32) if said is None else (said * a.speed_scale_mps).numpy()
+        )
         names = ("steer", "throttle", "brake")
         return {name: controls[:, k].numpy() for k, name in enumerate(names)} | {"speed_mps": speeds}
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gpu_services.errors import CheckpointError
 from gpu_services.driving.network import Cilrs
+from gpu_services.errors import CheckpointError
 from scalediff_contract.driving import COMMANDS
 
 # Places of torchvision's children in nn.Sequential(*children[:-1]).
@@ -51,7 +51,9 @@ def load_reference(model: Cilrs, state: dict[str, Tensor], *, name: str) -> None
     Raises:
         CheckpointError: For weights of another architecture.
     """
-    translated = {_encoder_name(key): value for key, value in state.items() if not key.startswith("branches.")}
+    translated = {
+        _encoder_name(key): value for key, value in state.items() if not key.startswith("branches.")
+    }
     translated.pop("encoder.fc.weight", None)
     translated.pop("encoder.fc.bias", None)
     ours = [key for key in model.state_dict() if key.startswith("branches.")]

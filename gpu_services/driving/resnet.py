@@ -51,14 +51,15 @@ class ResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        channels_in = width
+        channels_in, stages = width, []
         for stage, blocks in enumerate(_BLOCKS[backbone]):
             channels, layers = width * 2**stage, []
             for block in range(blocks):
                 stride = 2 if stage > 0 and block == 0 else 1
                 layers.append(BasicBlock(channels_in, channels, stride))
                 channels_in = channels
-            setattr(self, f"layer{stage + 1}", nn.Sequential(*layers))
+            stages.append(nn.Sequential(*layers))
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.features = channels_in
         for module in self.modules():

@@ -35,7 +35,8 @@ class Sampler:
         """The rows of a step; with several processes each takes its own part of the batch."""
         rng = np.random.default_rng([self._seed, step])
         drawn = np.searchsorted(self._edges, rng.random(size), side="right").clip(max=len(self._rows) - 1)
-        return self._rows[drawn[rank::world]]
+        chosen: Rows = self._rows[drawn[rank::world]]
+        return chosen
 
 
 def sample_weights(index: pl.DataFrame, recipe: Recipe) -> npt.NDArray[np.float64]:

@@ -27,21 +27,23 @@ from gpu_services.driving.checkpoint import (
     read_weights,
     save_checkpoint,
 )
+from gpu_services.driving.export import export_program
 from gpu_services.driving.frames import FrameStore, open_frames, read_manifest
 from gpu_services.driving.learner import Learner
 from gpu_services.driving.offline import offline_metrics, predict, prediction_table
 from gpu_services.driving.reference import check_fit, load_reference, read_reference
 from gpu_services.driving.sampler import Rows, Sampler
-from gpu_services.errors import CheckpointError, DivergedError, NoSpaceError, ReleaseError
+from gpu_services.errors import CheckpointError, DivergedError, ReleaseError
 from gpu_services.metric_stream import MetricStream
 from gpu_services.places import Place
-from gpu_services.runtime import Runtime, start_runtime
+from gpu_services.runtime import Runtime, end_runtime, start_runtime
 from scalediff_contract.jobs import OfflineMetric, TrainResult, TrainSpec
 
 _LOG_EVERY = 10
 _VALIDATE_FRAMES = 1_024
 SPOOL = "metrics.jsonl"
 PREDICTIONS = "predictions.parquet"
+PROGRAM = "model.pt2"
 
 OnProgress = Callable[[str, int, int, str], None]
 """Called with what is done, how much of how much, and a word about it."""
@@ -53,7 +55,7 @@ def train(spec: TrainSpec, on_progress: OnProgress) -> TrainResult:
     Raises:
         ReleaseError: For data that cannot be trained on.
         CheckpointError: For initial weights, or a checkpoint to go on from, that do not fit.
-        NoSpaceError: The disk is full before there is anything to publish.
+        NoSpaceError: The disk is full; the last checkpoint is kept, and the next start goes on from it.
     """
     return _Training(spec, on_progress).run()
 
@@ -81,23 +83,24 @@ class _Training:
         with TemporaryDirectory() as scratch, self._metrics(Path(scratch)) as metrics:
             try:
                 self._loop(metrics)
-            except (DivergedError, NoSpaceError) as error:
+            except DivergedError as error:
                 if self.card is None:
                     raise
-                status, detail = "diverged" if isinstance(error, DivergedError) else "failed", str(error)
+                status, detail = "diverged", str(error)
             seconds = time.perf_counter() - self._began_s
-            offline = self._measure() if self.runtime.rank == 0 else ()
+            offline = self._measure() if self.card is not None else ()
             metrics.close()
-            if self.output.local is None:
+            if self.output.local is None and self.card is not None:
                 self.output.upload(SPOOL, metrics_file(Path(scratch)))
-        assert self.card is not None  # noqa: S101 -- the loop saves at its end
+        end_runtime(self.runtime)
         steps = self._done - self.first_step
         return TrainResult(
             status=status,  # type: ignore[arg-type]
             detail=detail,
-            step=self.card.step,
-            checkpoint=f"step_{self.card.step:08d}",
-            weights_sha256=self.card.model_sha256,
+            step=self._done if self.card is None else self.card.step,
+            # Only the first of several processes saves and measures.
+            checkpoint=None if self.card is None else f"step_{self.card.step:08d}",
+            weights_sha256=None if self.card is None else self.card.model_sha256,
             seconds=round(self._seconds_before + seconds, 3),
             samples_per_s=round(steps * self.spec.recipe.batch / max(1e-9, seconds), 1),
             data_wait_share=round(self._waited_s / max(1e-9, seconds), 4),
@@ -209,7 +212,9 @@ class _Training:
     def _check_finite(self, values: dict[str, float]) -> None:
         bad = next((name for name, value in values.items() if not math.isfinite(value)), None)
         if bad is not None:
-            kept = f"the checkpoint of step {self.card.step} is kept" if self.card else "there is no checkpoint"
+            kept = (
+                f"the checkpoint of step {self.card.step} is kept" if self.card else "there is no checkpoint"
+            )
             raise DivergedError(
                 f"step {self._done}", f"{bad} is {values[bad]}, so training stopped and {kept}",
                 "lower lr, or look at the release's labels",
@@ -256,6 +261,7 @@ class _Training:
             path = Path(scratch) / PREDICTIONS
             table.write_parquet(path)
             self.output.write(PREDICTIONS, path.read_bytes())
+        self.output.write(PROGRAM, export_program(self.learner.averaged_model()))
         self._on_progress("measuring", 1, 1, "")
         return offline_metrics(table, self.store.index[self.train_rows])
 

@@ -6,7 +6,6 @@ from pydantic import Field, ValidationError
 from resources.connections import Connections
 from resources.driving import DrivingPlaces
 from resources.object_store import ObjectMissingError
-from resources.tracking import Tracking
 from scalediff_assets.dataset_releases.assets import manifest_key, read_release
 from scalediff_contract.driving import PRESETS, Preset, PresetName, Recipe
 from scalediff_contract.jobs import TrackingTarget, TrainSpec
@@ -24,7 +23,7 @@ class TrainingConfig(dg.Config):
     release: str = Field(description="Dataset release to learn from; `scalediff release list` names them.")
     preset: str = Field(
         default="default",
-        description=f"{', '.join(PRESETS)}. seed_compat and cilrs_2019 are published recipes; demo fits a CPU.",
+        description=f"{', '.join(PRESETS)}. seed_compat and cilrs_2019 are published; demo fits a CPU.",
     )
     seed: int = Field(default=0, ge=0, description="Seed of weights, samples, dropout and augmentation.")
     steps: int | None = Field(default=None, description="Optimiser steps, instead of the preset's.")

@@ -35,7 +35,9 @@ def training_key(training_run: str) -> str:
     return f"train/{training_run}"
 
 
-def deliver_training(connections: Connections, tracking: Tracking, training_run: str, tags: dict[str, str]) -> int:
+def deliver_training(
+    connections: Connections, tracking: Tracking, training_run: str, tags: dict[str, str]
+) -> int:
     """Record a training run and register its checkpoint as the challenger.
 
     Args:
@@ -124,7 +126,7 @@ def _record(
             },
             inputs=_inputs(spec, release),
             spool=spool,
-            model=_model(spec, checkpoint),
+            model=_model(checkpoint),
         )
 
 
@@ -190,7 +192,7 @@ def _inputs(spec: TrainSpec, release: ReleaseManifest) -> list[DatasetInput]:
     return found
 
 
-def _model(spec: TrainSpec, checkpoint: Path) -> LoggedModel:
+def _model(checkpoint: Path) -> LoggedModel:
     import numpy as np
 
     example = {
@@ -212,11 +214,12 @@ def _model(spec: TrainSpec, checkpoint: Path) -> LoggedModel:
 
 def model_card(spec: TrainSpec, result: TrainResult, release: ReleaseManifest) -> str:
     """The model card, as Markdown."""
+    learnt, held_out = result.frames["train"], result.frames["val"]
     lines = [
         f"# {spec.training_run}",
         "",
         f"CILRS, preset `{spec.preset}`, trained on release `{release.name}` "
-        f"({release.content_hash[:16]}): {result.frames['train']:,} frames, held out {result.frames['val']:,} "
+        f"({release.content_hash[:16]}): {learnt:,} frames, {held_out:,} held out "
         f"of other {release.split_by}s.",
         "",
         f"Sees one camera of {spec.camera.width_px}x{spec.camera.height_px} at {spec.camera.height_m} m, "

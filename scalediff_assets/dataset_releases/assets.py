@@ -9,6 +9,7 @@ from pydantic import Field
 
 from resources.connections import Connections
 from resources.object_store import ObjectExistsError
+from resources.tables import read_tables, written_partitions
 from scalediff_assets.dataset_releases.release import (
     ReleaseOptions,
     ReleaseRefusedError,
@@ -16,7 +17,6 @@ from scalediff_assets.dataset_releases.release import (
     sequence_of_days,
 )
 from scalediff_assets.hours import OWNERS, column_schema
-from resources.tables import read_tables, written_partitions
 from scalediff_assets.partitions import RELEASES, day_of
 from scalediff_assets.schemas import (
     DATASET_INDEX,
@@ -116,7 +116,9 @@ def _scenarios(connections: Connections, days: tuple[str, ...]) -> pl.DataFrame:
     lake = connections.lake()
     hours = [hour for hour in written_partitions(lake, "raw_sessions") if day_of(hour) in days]
     parts = [read_tables(lake, "raw_sessions", hour, RawSessions).sessions for hour in hours]
-    sessions = pl.concat([MANIFEST.empty(), *parts]).select("session_id", pl.col("scenario_id").alias("scenario"))
+    sessions = pl.concat([MANIFEST.empty(), *parts]).select(
+        "session_id", pl.col("scenario_id").alias("scenario")
+    )
     return sessions.unique("session_id", keep="last").with_columns(pl.col("scenario").fill_null("none"))
 
 
@@ -141,7 +143,9 @@ def _publish(connections: Connections, manifest: ReleaseManifest, table: pl.Data
 
 def _check_same(there: ReleaseManifest, wanted: ReleaseManifest) -> None:
     if there.content_hash != wanted.content_hash:
-        problem = f"it exists with hash {there.content_hash[:16]}, and this would be {wanted.content_hash[:16]}"
+        problem = (
+            f"it exists with hash {there.content_hash[:16]}, and this would be {wanted.content_hash[:16]}"
+        )
         raise ReleaseRefusedError(wanted.name, problem, "releases never change: choose another name")
 
 
@@ -166,10 +170,14 @@ def _report(connections: Connections, manifest: ReleaseManifest, table: pl.DataF
     clean = connections.clean()
     return {
         "dagster/data_version_hash": manifest.content_hash,
-        "facts": dg.MetadataValue.md("\n".join(f"- **{name}**: {value}" for name, value in facts(manifest, table))),
+        "facts": dg.MetadataValue.md(
+            "\n".join(f"- **{name}**: {value}" for name, value in facts(manifest, table))
+        ),
         "counts": markdown_picture(plots(table), "image/png", "counts of the release"),
         "card": dg.MetadataValue.url(clean.link(f"{FOLDER}/{manifest.name}/card.html")),
-        "near_duplicates": dg.MetadataValue.md(f"```json\n{json.dumps(manifest.near_duplicates, indent=1)[:2000]}\n```"),
+        "near_duplicates": dg.MetadataValue.md(
+            f"```json\n{json.dumps(manifest.near_duplicates, indent=1)[:2000]}\n```"
+        ),
         "frames": int(table["rows"].sum()),
         "segments": table.height,
         "sessions": table["session_id"].n_unique(),

@@ -30,11 +30,14 @@ def facts(manifest: ReleaseManifest, table: pl.DataFrame) -> list[tuple[str, str
         ("content hash", manifest.content_hash),
         ("days", ", ".join(manifest.days)),
         ("frames", f"{int(table['rows'].sum()):,}"),
-        ("driven", f"{table['duration_ms'].sum() / 3.6e6:.2f} h"),
+        ("driven", f"{float(table['duration_ms'].sum()) / 3.6e6:.2f} h"),
         ("segments", f"{table.height:,}: {train.height:,} train, {val.height:,} val"),
         ("sessions", f"{table['session_id'].n_unique():,}"),
         ("players", f"{table['wallet'].n_unique():,}"),
-        ("split by", f"{owners}; val asked for {manifest.val_share:.0%}, got {val.height / table.height:.0%}"),
+        (
+            "split by",
+            f"{owners}; val asked for {manifest.val_share:.0%}, got {val.height / table.height:.0%}",
+        ),
         ("near-duplicates left out", f"{len(manifest.near_duplicates):,}"),
         ("quality policies", ", ".join(each[:16] for each in manifest.policy_hashes)),
     ]
@@ -43,14 +46,17 @@ def facts(manifest: ReleaseManifest, table: pl.DataFrame) -> list[tuple[str, str
 def count_tables(table: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     """Counts by command, scenario, alignment and player."""
     frames = pl.col("rows").sum().alias("frames")
-    yield "Frames by command", pl.DataFrame(
-        {
-            "command": list(COMMANDS),
-            **{
-                split: [int(part[f"frames_{name}"].sum()) for name in COMMANDS]
-                for split, part in ((s, table.filter(pl.col("split") == s)) for s in ("train", "val"))
-            },
-        }
+    yield (
+        "Frames by command",
+        pl.DataFrame(
+            {
+                "command": list(COMMANDS),
+                **{
+                    split: [int(part[f"frames_{name}"].sum()) for name in COMMANDS]
+                    for split, part in ((s, table.filter(pl.col("split") == s)) for s in ("train", "val"))
+                },
+            }
+        ),
     )
     sessions = pl.col("session_id").n_unique().alias("sessions")
     for title, column in (
@@ -131,7 +137,7 @@ def _commands(axis: "Axes", table: pl.DataFrame) -> None:
 
 
 def _limits(table: pl.DataFrame) -> Iterator[str]:
-    if table["align_method"].n_unique() > 1 or table["align_method"][0] != "exact":
+    if table["align_method"].n_unique() > 1 or table["align_method"][0] != "frame_id":
         yield "Frames of legacy recordings are aligned by estimate; `align_uncertainty_ms` says how well."
     yield "Pedals come from a keyboard: on or off."
     yield "Players are known by wallet only; one person may hold several."

@@ -11,6 +11,7 @@ Errors: `ReleaseRefusedError(ValueError)`: names the release, what is missing, a
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import polars as pl
 
@@ -101,7 +102,9 @@ def release_hash(table: pl.DataFrame) -> str:
     return hashlib.sha256("".join(f"{' '.join(line)}\n" for line in lines).encode()).hexdigest()
 
 
-def split_players(index: pl.DataFrame, val_share: float) -> tuple[str, dict[str, SplitName]]:
+def split_players(
+    index: pl.DataFrame, val_share: float
+) -> tuple[Literal["player", "session"], dict[str, SplitName]]:
     """The side of each player, or of each session where one player gave everything.
 
     Args:
@@ -137,11 +140,29 @@ def leaks(table: pl.DataFrame, split_by: str) -> list[str]:
 
 
 def _chosen(index: pl.DataFrame, options: ReleaseOptions) -> pl.DataFrame:
-    rows = index.filter(pl.col("score") >= options.min_score)
-    if options.policy:
-        rows = rows.filter(pl.col("policy_hash").str.starts_with(options.policy))
-    if options.align_methods:
-        rows = rows.filter(pl.col("align_method").is_in(list(options.align_methods)))
+    """The rows that every filter keeps.
+
+    Raises:
+        ReleaseRefusedError: Naming the filter after which nothing is left, and what there is.
+    """
+    rows = index
+    filters = (
+        ("days", ", ".join(options.days), None, pl.lit(value=True)),
+        ("min_score", f"{options.min_score:g}", "score", pl.col("score") >= options.min_score),
+        ("policy", options.policy, "policy_hash", pl.col("policy_hash").str.starts_with(options.policy)),
+        (
+            "align",
+            ", ".join(options.align_methods),
+            "align_method",
+            pl.col("align_method").is_in(list(options.align_methods) or index["align_method"].unique()),
+        ),
+    )
+    for name, value, column, keeps in filters:
+        before, rows = rows, rows.filter(keeps)
+        if not rows.height:
+            there = ", ".join(map(str, before[column].unique().sort()[:5])) if column and before.height else ""
+            problem = f"no segment passes {name} {value}" + (f" (there are {there})" if there else "")
+            raise ReleaseRefusedError(options.name, problem, "run `scalediff sessions`, or widen the filter")
     return rows
 
 
@@ -158,9 +179,6 @@ def _without_repeats(index: pl.DataFrame, repeats: dict[str, str]) -> tuple[pl.D
 
 def _check(chosen: pl.DataFrame, options: ReleaseOptions) -> None:
     name = options.name
-    if not chosen.height:
-        problem = f"no segment of {', '.join(options.days) or 'no day'} passes its filters"
-        raise ReleaseRefusedError(name, problem, "run `scalediff sessions` to see why, or name other days")
     sessions = chosen["session_id"].n_unique()
     if sessions < MIN_SESSIONS:
         problem = f"it has {sessions} session (minimum {MIN_SESSIONS}: one to learn from, one to test on)"

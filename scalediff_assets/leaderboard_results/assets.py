@@ -29,6 +29,18 @@ from scalediff_assets.schemas import (
 from scalediff_assets.tracking_outbox import deliver_or_owe
 
 KIND = "results"
+_SHOWN = (
+    "route_set",
+    "scorer_version",
+    "backend",
+    "n_routes",
+    "km_driven",
+    "driving_score",
+    "driving_score_low",
+    "driving_score_high",
+    "route_completion",
+    "infraction_penalty",
+)
 _COLUMNS = {"dagster/column_schema": column_schema(ROUTE_SET_RESULTS, ROUTE_RESULTS)}
 _ONE = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 
@@ -49,7 +61,7 @@ def simple_drivers(
     driving: DrivingPlaces,
     tracking: Tracking,
 ) -> dg.Output[dict[str, LeaderboardResults]]:
-    """What knows nothing and what sees everything: noop, random and the expert on every route set.
+    """What knows nothing and what sees everything: noop, random and the expert.
 
     They give every model's score its scale. They drive in minitown only; real CARLA has no expert here.
     """
@@ -118,12 +130,11 @@ def _report(tables: LeaderboardResults) -> dict[str, Any]:
 
     primary = tables.route_sets.filter(pl.col("scorer_version") == PRIMARY)
     report: dict[str, Any] = {
-        f"driving_score {row['route_set']}": float(row["driving_score"]) for row in primary.iter_rows(named=True)
+        f"driving_score {row['route_set']}": float(row["driving_score"])
+        for row in primary.iter_rows(named=True)
     }
     report["backend"] = ", ".join(sorted(set(tables.route_sets["backend"])))
-    columns = ("route_set", "scorer_version", "backend", "n_routes", "km_driven", "driving_score",
-               "driving_score_low", "driving_score_high", "route_completion", "infraction_penalty")  # fmt: skip
-    report["scores"] = sample(tables.route_sets.select(columns))
+    report["scores"] = sample(tables.route_sets.select(_SHOWN))
     report["routes"] = markdown_picture(route_picture(tables.routes), "image/png", "scores by route")
     return report
 

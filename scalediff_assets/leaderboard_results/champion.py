@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-
 from resources.connections import Connections
 from resources.tables import has_tables, read_tables
 from resources.tracking import ModelNotFoundError, ModelVersion, Tracking
@@ -56,7 +55,12 @@ def decide(
         decision = first_champion(mine, scale, policy)
     elif champion.version == challenger.version:
         decision = Decision(
-            promoted=True, reason="it is the champion already", against=name, p_gain=0.5, gain=0.0, pairs=mine.height
+            promoted=True,
+            reason="it is the champion already",
+            against=name,
+            p_gain=0.5,
+            gain=0.0,
+            pairs=mine.height,
         )
     else:
         other = champion.tags[RUN_TAG]
@@ -109,7 +113,9 @@ def rollback(tracking: Tracking) -> tuple[ModelVersion, ModelVersion]:
     versions = tracking.versions(MODEL)
     champion, previous = holder(versions, CHAMPION), holder(versions, PREVIOUS)
     if champion is None or previous is None:
-        raise ModelNotFoundError("there is no previous champion to go back to; `scalediff model list` shows all")
+        raise ModelNotFoundError(
+            "there is no previous champion to go back to; `scalediff model list` shows all"
+        )
     tracking.set_aliases(MODEL, {CHAMPION: previous.version, PREVIOUS: champion.version})
     return previous, champion
 
@@ -130,5 +136,3 @@ def version_of(versions: list[ModelVersion], name: str) -> ModelVersion:
             return version
     known = ", ".join(f"{v.version} ({v.tags.get(RUN_TAG, '?')})" for v in versions) or "none"
     raise ModelNotFoundError(f"the registry has no version {name!r}; it has {known}")
-
-

@@ -14,7 +14,10 @@ _FAILED = "#e45756"
 def route_picture(routes: pl.DataFrame) -> bytes:
     """Driving score and completion of each route, and what went wrong on it."""
     shown = routes.sort("route_set", "route_id", "repetition")
-    names = [f"{row['route_id']} {row['scenario'].replace('none', '')}".strip() for row in shown.iter_rows(named=True)]
+    names = [
+        f"{row['route_id']} {row['scenario'].replace('none', '')}".strip()
+        for row in shown.iter_rows(named=True)
+    ]
     drawn, (left, right) = figure(1, 2, (11, max(2.6, 0.3 * len(names))))
     colours = [_COLOURS.get(status, _FAILED) for status in shown["status"]]
     places = list(range(len(names)))
@@ -60,7 +63,9 @@ def drivers_picture(scores: pl.DataFrame) -> bytes:
         axis.barh(rows["agent"].to_list(), means, xerr=spread, color="#4c78a8", ecolor="#555555", capsize=2)
         axis.set_xlim(0, 100)
         first = rows.row(0, named=True)
-        axis.set_title(f"driving score on {name} ({first['n_routes']} routes, {first['backend']})", fontsize=9)
+        axis.set_title(
+            f"driving score on {name} ({first['n_routes']} routes, {first['backend']})", fontsize=9
+        )
     return png(drawn)
 
 

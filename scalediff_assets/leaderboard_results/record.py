@@ -43,7 +43,8 @@ def deliver_results(connections: Connections, tracking: Tracking, agent: str, ta
     parent = None
     if is_checkpoint(connections, agent):
         parent = tracking.run_for(training_key(agent), experiment=EXPERIMENT, name=agent)
-    run_id, all_scores = "", {}
+    run_id = ""
+    all_scores: dict[str, float] = {}
     for (name,), route_sets in tables.route_sets.group_by(["route_set"], maintain_order=True):
         routes = tables.routes.filter(pl.col("route_set") == name)
         key, title = f"evaluate/{agent}/{name}", f"{agent} on {name}"

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from scoring.leaderboard.errors import ScoringInputError
 from scoring.leaderboard.events import Event, EventType
 from scoring.leaderboard.reading import read_json
-from scoring.leaderboard.record import INFRACTION_KEYS, KEY_OF
-from scoring.leaderboard.results import ROUND_DIGITS_SCORE, make_global_record
+from scoring.leaderboard.record import INFRACTION_KEYS, KEY_OF, ROUND_DIGITS_SCORE
+from scoring.leaderboard.results import make_global_record
 from scoring.leaderboard.versions import ScorerVersion, score_penalty
 
 COMPOSED_TOLERANCE = 1e-4

@@ -157,7 +157,9 @@ def _drive_route(
     while not stop.is_set():
         with tempfile.TemporaryDirectory(prefix="carla-") as folder:
             attempts.append(attempt_route(task, places, ports, settings, Path(folder), stop))
-        if not should_repeat([attempt.status for attempt in attempts], attempts[-1].record, settings.attempts):
+        if not should_repeat(
+            [attempt.status for attempt in attempts], attempts[-1].record, settings.attempts
+        ):
             break
     last = attempts[-1]
     record = last.record or _crashed_record(task)

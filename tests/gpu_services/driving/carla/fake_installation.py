@@ -61,7 +61,8 @@ def write(failure=None, events=(), percent=100):
     run = RouteRun(route_id=f"RouteScenario_{{args.routes_subset}}_rep0", index=0, route_length_m=200.0,
                    criteria=[[Event(type=EventType.ROUTE_COMPLETION, percentage=percent)], *events],
                    failure=failure, duration_system_s=2.0, duration_game_s=1.0)
-    text = json.dumps(make_results([run], version=ScorerVersion.V2_1, total_routes=1, sensors=["carla_camera"]))
+    made = make_results([run], version=ScorerVersion.V2_1, total_routes=1, sensors=["carla_camera"])
+    text = json.dumps(made)
     pathlib.Path(args.checkpoint).write_text(text)
     return text
 if behaviour == "hang":

@@ -24,7 +24,12 @@ HEALTHY_S = RunnerSettings(launch_timeout_s=8.0, silence_s=8.0, route_cap_s=20.0
 
 
 def run(
-    folder: Path, plan: dict[str, list[str]], *, routes: int = 1, settings: RunnerSettings = HEALTHY_S, workers: int = 1
+    folder: Path,
+    plan: dict[str, list[str]],
+    *,
+    routes: int = 1,
+    settings: RunnerSettings = HEALTHY_S,
+    workers: int = 1,
 ) -> EvaluateResult:
     places, routes_file = install(folder, plan, routes)
     agent = folder / "agent.py"
@@ -117,7 +122,9 @@ def test_results_are_merged_in_route_order_and_rederive(tmp_path: Path) -> None:
     assert [r["route_id"] for r in checkpoint["records"]] == [f"RouteScenario_{k}_rep0" for k in range(3)]  # type: ignore[index]
     record = checkpoint["global_record"]  # type: ignore[index]
     derived = rederive_global(whole)
-    assert {name: record[name] for name in derived if name != "meta"} == {k: v for k, v in derived.items() if k != "meta"}
+    assert {name: record[name] for name in derived if name != "meta"} == {
+        k: v for k, v in derived.items() if k != "meta"
+    }
     assert record["meta"]["backend"] == "carla"
     two = json.loads((tmp_path / "out" / "results_2.0.json").read_text())
     assert two["_checkpoint"]["records"][1]["scores"]["score_penalty"] == 0.7
@@ -159,7 +166,9 @@ def test_a_runner_that_is_asked_to_stop_leaves_no_process(tmp_path: Path) -> Non
         "evaluate_on_carla(spec, lambda *_: None, RunnerSettings(health='tcp', silence_s=60))\n"
     )
     root = Path(__file__).parents[4]
-    runner = subprocess.Popen([sys.executable, "-c", code], cwd=root, env=os.environ | {"PYTHONPATH": str(root)})
+    runner = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=root, env=os.environ | {"PYTHONPATH": str(root)}
+    )
     deadline_s = time.monotonic() + 60
     while len(started(tmp_path)) < 2 and time.monotonic() < deadline_s:
         time.sleep(0.1)
@@ -197,5 +206,7 @@ def test_an_installation_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_blocks_of_ports_do_not_overlap() -> None:
     ports = Ports(first=41_000)
     blocks = [ports.take() for _ in range(20)]
-    used = {port for block in blocks for port in (block.rpc, block.rpc + 1, block.rpc + 2, block.traffic_manager)}
+    used = {
+        port for block in blocks for port in (block.rpc, block.rpc + 1, block.rpc + 2, block.traffic_manager)
+    }
     assert len(used) == 80
