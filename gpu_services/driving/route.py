@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 EARTH_RADIUS_M = 6_378_137.0
-REACHED_M = 4.0
+REACHED_M, ASIDE_M = 2.0, 8.0
 FOLLOW_LANE = 4
 _LANE_CHANGES = (5, 6)
 
@@ -44,7 +44,7 @@ class RouteFollower:
         leg_m2 = (bx - ax) ** 2 + (by - ay) ** 2
         along = (x_m - ax) * (bx - ax) + (y_m - ay) * (by - ay)
         aside = abs((x_m - ax) * (by - ay) - (y_m - ay) * (bx - ax)) / math.sqrt(max(leg_m2, 1e-6))
-        return along > 0.0 and aside < 2 * REACHED_M
+        return along > 0.0 and aside < ASIDE_M
 
     def _metres(self, latitude_deg: float, longitude_deg: float) -> tuple[float, float]:
         east = math.radians(longitude_deg - self._origin[1]) * math.cos(math.radians(self._origin[0]))

@@ -117,7 +117,7 @@ def plots(table: pl.DataFrame) -> bytes:
     scores.set_title("quality score of segments", fontsize=9)
     lengths.hist(table["duration_ms"].to_numpy() / 1000, bins=30, color=_BLUE)
     lengths.set_title("length of segments, s", fontsize=9)
-    players = table.group_by("wallet", "split").agg(pl.col("rows").sum()).sort("rows")
+    players = table.group_by("wallet", "split").agg(pl.col("rows").sum()).sort("rows", "wallet")
     colours = [_ORANGE if split == "val" else _BLUE for split in players["split"]]
     people.barh([wallet[:8] for wallet in players["wallet"]], players["rows"].to_list(), color=colours)
     people.set_title("frames by player (orange: val)", fontsize=9)

@@ -160,7 +160,9 @@ def _chosen(index: pl.DataFrame, options: ReleaseOptions) -> pl.DataFrame:
     for name, value, column, keeps in filters:
         before, rows = rows, rows.filter(keeps)
         if not rows.height:
-            there = ", ".join(map(str, before[column].unique().sort()[:5])) if column and before.height else ""
+            there = (
+                ", ".join(map(str, before[column].unique().sort()[:5])) if column and before.height else ""
+            )
             problem = f"no segment passes {name} {value}" + (f" (there are {there})" if there else "")
             raise ReleaseRefusedError(options.name, problem, "run `scalediff sessions`, or widen the filter")
     return rows
@@ -249,13 +251,14 @@ def sequence_of_days(days: Sequence[str], known: Sequence[str]) -> tuple[str, ..
     """The days that `--days` names: `2026-01-01`, `2026-01-01..2026-01-07`, or `all`.
 
     Raises:
-        ValueError: For a day that was never packed.
+        ReleaseRefusedError: For a day that was never packed.
     """
     chosen: set[str] = set()
     for part in days:
         first, _, last = part.partition("..")
         inside = [day for day in known if part == "all" or first <= day <= (last or first)]
         if not inside:
-            raise ValueError(f"no packed day is {part}; packed are {', '.join(known) or 'none'}")
+            there = ", ".join(known) or "none"
+            raise ReleaseRefusedError("days", f"no packed day is {part}", f"packed are {there}")
         chosen.update(inside)
     return tuple(sorted(chosen))

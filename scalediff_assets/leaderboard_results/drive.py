@@ -11,7 +11,7 @@ from resources.connections import Connections
 from resources.driving import DrivingPlaces
 from resources.jobs import JobFailedError, JobLauncher
 from scalediff_assets.leaderboard_results.record import FOLDER
-from scalediff_assets.leaderboard_results.results import result_tables
+from scalediff_assets.leaderboard_results.results import result_tables, route_set_name
 from scalediff_assets.schemas import LeaderboardResults
 from scalediff_contract.jobs import EvaluateResult, EvaluateSpec
 
@@ -44,7 +44,7 @@ def drive_sets(
     """
     made = []
     for route_set in config.route_sets:
-        folder_key = f"{FOLDER}/{agent}/{_folder_of(route_set)}"
+        folder_key = f"{FOLDER}/{agent}/{route_set_name(route_set)}"
         spec = EvaluateSpec(
             agent=agent if checkpoint_url is None else "checkpoint",
             checkpoint_url=checkpoint_url,
@@ -72,11 +72,6 @@ def drive_sets(
 def _document(connections: Connections, key: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(connections.models().get(key))
     return document
-
-
-def _folder_of(route_set: str) -> str:
-    """A route set's name as a folder; a routes file's own name."""
-    return route_set.rpartition("/")[2].removesuffix(".xml")
 
 
 def score_lines(tables: LeaderboardResults) -> Sequence[str]:

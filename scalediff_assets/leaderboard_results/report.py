@@ -44,7 +44,7 @@ def report(document: Mapping[str, Any], *, compare: bool) -> str:
 def driven_km(document: Mapping[str, Any]) -> float:
     """Length of the routes by the share that was driven."""
     records = document["_checkpoint"]["records"]
-    return sum(r["meta"]["route_length"] * r["scores"]["score_route"] / 100_000.0 for r in records)
+    return float(sum(r["meta"]["route_length"] * r["scores"]["score_route"] / 100_000.0 for r in records))
 
 
 def _context(document: Mapping[str, Any]) -> Iterator[str]:

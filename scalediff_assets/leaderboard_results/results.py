@@ -58,7 +58,7 @@ def _routes(
         rows.append(
             {
                 "agent": agent,
-                "route_set": spec.route_set,
+                "route_set": route_set_name(spec.route_set),
                 "route_id": route,
                 "repetition": repetition,
                 "backend": spec.backend,
@@ -78,6 +78,11 @@ def _routes(
             }
         )
     return rows
+
+
+def route_set_name(route_set: str) -> str:
+    """A shipped set's name; a routes file's name without its folder and ending."""
+    return route_set.rpartition("/")[2].removesuffix(".xml")
 
 
 def split_route_id(route_id: str) -> tuple[str, int]:
@@ -119,7 +124,7 @@ def _route_set(
     ]
     return {
         "agent": agent,
-        "route_set": spec.route_set,
+        "route_set": route_set_name(spec.route_set),
         "scorer_version": version,
         "backend": spec.backend,
         "route_set_hash": str(meta.get("route_set_hash", "")),

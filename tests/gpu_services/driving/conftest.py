@@ -31,10 +31,11 @@ RECIPE = PRESETS["demo"].recipe.model_copy(
 
 
 def drive(session: int, command: int) -> pl.DataFrame:
-    """A drive at 5 m/s and 10 Hz whose bend, and whose picture's brightness, follow the command."""
+    """A drive at 10 Hz whose bend, speed and picture's brightness follow the command."""
+    speed_mps = 3.0 + command
     curvature = {1: -0.08, 2: 0.08, 3: 0.0, 4: 0.01}[command]
     t_s = np.arange(FRAMES) * 0.1
-    yaw = curvature * 5.0 * t_s
+    yaw = curvature * speed_mps * t_s
     jpegs = []
     for frame in range(FRAMES):
         rng = np.random.default_rng([session, frame])
@@ -46,10 +47,10 @@ def drive(session: int, command: int) -> pl.DataFrame:
             "segment_id": [f"s{session}_001"] * FRAMES,
             "frame_idx": np.arange(FRAMES),
             "game_t_ms": t_s * 1000.0,
-            "x_m": np.cumsum(np.cos(yaw)) * 0.5,
-            "y_m": np.cumsum(np.sin(yaw)) * 0.5,
+            "x_m": np.cumsum(np.cos(yaw)) * 0.1 * speed_mps,
+            "y_m": np.cumsum(np.sin(yaw)) * 0.1 * speed_mps,
             "yaw_rad": yaw,
-            "speed_mps": np.full(FRAMES, 5.0),
+            "speed_mps": np.full(FRAMES, speed_mps),
             "steer": np.full(FRAMES, math.tanh(5 * curvature)),
             "throttle": np.tile([1.0, 0.0], FRAMES // 2),
             "brake": np.zeros(FRAMES),

@@ -63,14 +63,24 @@ def test_a_killed_process_goes_on_to_the_same_bits(make_spec: MakeSpec, tmp_path
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert files_of(killed) == files_of(whole)
-    rows = [json.loads(line)["step"] for line in (Path(killed.output_url) / "metrics.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(line)["step"]
+        for line in (Path(killed.output_url) / "metrics.jsonl").read_text().splitlines()
+    ]
     assert rows == sorted(rows), "steps that were done again are told once"
 
 
 @pytest.mark.slow
 def test_it_learns_what_the_pictures_say(make_spec: MakeSpec) -> None:
     longer = RECIPE.model_copy(
-        update={"steps": 150, "batch": 32, "save_every": 150, "validate_every": 150, "yaw_rad": 0.0, "shift_m": 0.0}
+        update={
+            "steps": 150,
+            "batch": 32,
+            "save_every": 150,
+            "validate_every": 150,
+            "yaw_rad": 0.0,
+            "shift_m": 0.0,
+        }
     )
     result = train(make_spec(recipe=longer), quiet)
     steer = next(m for m in result.offline if m.control == "steer" and m.slice == "all")
@@ -91,7 +101,9 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(
     load_model(Path(spec.output_url) / str(result.checkpoint))
 
 
-def test_a_loss_that_is_no_number_at_once_is_refused(make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_is_no_number_at_once_is_refused(
+    make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _break_the_loss_at(0, monkeypatch)
     with pytest.raises(DivergedError, match="there is no checkpoint"):
         train(make_spec(), quiet)
@@ -194,7 +206,9 @@ def test_a_corrupt_shard_is_named(make_spec: MakeSpec, tmp_path: Path) -> None:
         ({"release_key": "dataset_releases/none/manifest.json"}, "cannot be read"),
     ],
 )
-def test_a_release_that_is_not_there_is_named(change: dict[str, object], says: str, make_spec: MakeSpec) -> None:
+def test_a_release_that_is_not_there_is_named(
+    change: dict[str, object], says: str, make_spec: MakeSpec
+) -> None:
     with pytest.raises(JobError, match=says):
         train(make_spec(**change), quiet)
 
