@@ -82,6 +82,7 @@ def _build(
 
 
 def _report(day: str, content_hash: str, tables: CilrsDataset, connections: Connections) -> dict[str, Any]:
+    from scalediff_assets.cilrs_datasets.shards import sample_jpegs
     from scalediff_assets.pictures import bars, contact_sheet
 
     index = tables.segments
@@ -99,18 +100,6 @@ def _report(day: str, content_hash: str, tables: CilrsDataset, connections: Conn
         commands = ("left", "right", "straight", "follow")
         counts = {name: int(index[f"frames_{name}"].sum()) for name in commands}
         report["commands"] = bars("frames by navigation command", counts)
-        report["contact_sheet"] = contact_sheet(_sample_jpegs(index, connections))
+        report["contact_sheet"] = contact_sheet(sample_jpegs(index, connections.clean()))
         report["sample"] = sample(index.select("segment_id", "rows", "align_method", "score"))
     return report
-
-
-def _sample_jpegs(index: pl.DataFrame, connections: Connections) -> list[bytes]:
-    """A picture from the middle of up to 18 segments, spread over the day."""
-    clean = connections.clean()
-    chosen = index.gather_every(max(1, index.height // 18)).head(18)
-    jpegs = []
-    for (shard_key,), rows in chosen.group_by(["shard_key"], maintain_order=True):
-        with clean.local_copy(str(shard_key)) as path:
-            pictures = pl.scan_parquet(path).select("jpeg").collect()["jpeg"]
-        jpegs += [pictures[r["first_row"] + r["rows"] // 2] for r in rows.iter_rows(named=True)]
-    return jpegs

@@ -1,10 +1,12 @@
-"""Reads single segments of the training shards that `layout.py` writes."""
+"""Reads single segments and sample pictures of the training shards that `layout.py` writes."""
 
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import polars as pl
+
+from resources.object_store import ObjectStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,3 +57,14 @@ class SegmentReader:
             self._shard = pl.read_parquet(io.BytesIO(self._get(segment.shard_key)))
             self._key = segment.shard_key
         return self._shard.slice(segment.first_row, segment.rows)
+
+
+def sample_jpegs(index: pl.DataFrame, clean: ObjectStore, count: int = 18) -> list[bytes]:
+    """A picture from the middle of up to `count` segments, spread over an index."""
+    chosen = index.gather_every(max(1, index.height // count)).head(count)
+    jpegs = []
+    for (shard_key,), rows in chosen.group_by(["shard_key"], maintain_order=True):
+        with clean.local_copy(str(shard_key)) as path:
+            pictures = pl.scan_parquet(path).select("jpeg").collect()["jpeg"]
+        jpegs += [pictures[row["first_row"] + row["rows"] // 2] for row in rows.iter_rows(named=True)]
+    return jpegs

@@ -150,17 +150,10 @@ def _check_same(there: ReleaseManifest, wanted: ReleaseManifest) -> None:
 
 
 def _thumbnails(connections: Connections, table: pl.DataFrame) -> bytes:
-    """A frame from the middle of up to 18 segments."""
+    from scalediff_assets.cilrs_datasets.shards import sample_jpegs
     from scalediff_assets.pictures import contact_sheet_jpeg
 
-    clean = connections.clean()
-    chosen = table.gather_every(max(1, table.height // 18)).head(18)
-    jpegs = []
-    for (key,), rows in chosen.group_by(["shard_key"], maintain_order=True):
-        with clean.local_copy(str(key)) as path:
-            pictures = pl.scan_parquet(path).select("jpeg").collect()["jpeg"]
-        jpegs += [pictures[row["first_row"] + row["rows"] // 2] for row in rows.iter_rows(named=True)]
-    return contact_sheet_jpeg(jpegs)
+    return contact_sheet_jpeg(sample_jpegs(table, connections.clean()))
 
 
 def _report(connections: Connections, manifest: ReleaseManifest, table: pl.DataFrame) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from benchmarks.driving import ReferenceModel
 from gpu_services.driving.export import export_program
 from gpu_services.driving.network import Cilrs
 from gpu_services.driving.reference import load_reference, read_reference
@@ -14,35 +15,6 @@ from gpu_services.driving.resnet import ResNet
 from gpu_services.errors import CheckpointError
 from scalediff_contract.driving import PRESETS, PresetName
 from tests.gpu_services.driving.conftest import TINY
-
-
-class ReferenceCilrs(nn.Module):
-    """The reference's network, as its training script describes it: a loop over masked branches."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = ResNet("resnet18")
-        self.speed_embed = nn.Sequential(nn.Linear(1, 64), nn.ReLU(), nn.Linear(64, 64))
-        self.fusion = nn.Sequential(nn.Linear(512 + 64, 512), nn.ReLU(), nn.Dropout(0.2))
-        self.branches = nn.ModuleList(
-            nn.Sequential(
-                nn.Linear(512, 256),
-                nn.ReLU(),
-                nn.Dropout(0.2),
-                nn.Linear(256, 128),
-                nn.ReLU(),
-                nn.Linear(128, 3),
-            )
-            for _ in range(4)
-        )
-
-    def forward(self, image: Tensor, speed: Tensor, command: Tensor) -> Tensor:
-        fused = self.fusion(torch.cat([self.encoder(image), self.speed_embed(speed[:, None])], 1))
-        outputs = torch.zeros(len(image), 3)
-        for number, branch in enumerate(self.branches):
-            if (command == number).any():
-                outputs[command == number] = branch(fused[command == number])
-        return outputs
 
 
 def inputs(model: Cilrs, batch: int = 5) -> tuple[Tensor, Tensor, Tensor]:
@@ -77,7 +49,7 @@ def to_sequential_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
 @pytest.mark.parametrize("layout", ["timm", "sequential"])
 def test_reference_weights_give_the_references_outputs(layout: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    reference = ReferenceCilrs().eval()
+    reference = ReferenceModel().eval()
     state = reference.state_dict() if layout == "timm" else to_sequential_names(reference.state_dict())
     path = tmp_path / "model_best.pth"
     torch.save(state, path)
@@ -87,18 +59,18 @@ def test_reference_weights_give_the_references_outputs(layout: str, tmp_path: Pa
         picture, speed, command = inputs(ours)
         controls, said = ours(picture, speed, command)
         assert said is None
-        assert torch.allclose(controls, reference(picture, speed, command), atol=1e-5)
+        assert torch.allclose(controls, reference(picture, speed[:, None], command), atol=1e-5)
 
 
 def test_a_pickle_with_code_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.pth"
-    torch.save({"model": ReferenceCilrs()}, path)
+    torch.save({"model": ReferenceModel()}, path)
     with pytest.raises(CheckpointError, match="not a plain state dict"):
         read_reference(path)
 
 
 def test_reference_weights_of_another_size_are_refused(tmp_path: Path) -> None:
-    state = ReferenceCilrs().state_dict()
+    state = ReferenceModel().state_dict()
     state["encoder.conv1.weight"] = state["encoder.conv1.weight"][:32]
     with pytest.raises(CheckpointError, match=r"encoder\.conv1\.weight is \(32, 3, 7, 7\)"):
         load_reference(Cilrs(PRESETS["seed_compat"].architecture), state, name="x.pth")
