@@ -22,7 +22,7 @@ import polars as pl
 
 from resources.connections import Connections
 from resources.tables import read_tables
-from scalediff_assets.checkpoints.assets import skill_problem
+from scalediff_assets.checkpoints.skill import skill_problem
 from scalediff_assets.dataset_releases.release import leaks
 from scalediff_assets.partitions import DAILY, HOURLY, RELEASES, SIMPLE_DRIVERS, TRAINING_RUNS
 from scalediff_assets.schemas import (

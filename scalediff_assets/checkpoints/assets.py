@@ -10,6 +10,7 @@ from resources.jobs import JobLauncher
 from resources.tracking import Tracking, TrackingUnavailableError
 from scalediff_assets.checkpoints.launch import FOLDER, TrainingConfig, train_spec
 from scalediff_assets.checkpoints.record import EXPERIMENT, deliver_training, training_key
+from scalediff_assets.checkpoints.skill import skill
 from scalediff_assets.hours import column_schema
 from scalediff_assets.partitions import TRAINING_RUNS
 from scalediff_assets.schemas import CHECKPOINTS, OFFLINE_METRICS, Checkpoint
@@ -42,7 +43,7 @@ def checkpoints(
 
     The partition is the training run; its launch form names a release and a preset. A run that was
     killed goes on from its last checkpoint when the partition is run again. The model is registered
-    as the challenger.
+    as the challenger, unless it knows less than both rules that know nothing.
     """
     training_run = context.partition_key
     target = _target(tracking, training_run)
@@ -120,8 +121,8 @@ def checkpoint_tables(spec: TrainSpec, result: TrainResult, release: str) -> Che
             "mae": m.mae,
             "mae_median": m.mae_median,
             "mae_previous": m.mae_previous,
-            "skill_median": _skill(m.mae, m.mae_median),
-            "skill_previous": _skill(m.mae, m.mae_previous),
+            "skill_median": skill(m.mae, m.mae_median),
+            "skill_previous": skill(m.mae, m.mae_previous),
         }
         for m in result.offline
     ]
@@ -129,25 +130,6 @@ def checkpoint_tables(spec: TrainSpec, result: TrainResult, release: str) -> Che
         runs=CHECKPOINTS.frame([run]),
         offline=OFFLINE_METRICS.frame(offline).sort("training_run", "control", "slice"),
     )
-
-
-def _skill(mae: float, rule: float | None) -> float | None:
-    """1 - mae / rule; not known where the rule makes no error."""
-    return 1.0 - mae / rule if rule else None
-
-
-def skill_problem(tables: Checkpoint) -> str | None:
-    """Controls in which the model is worse than both rules, or None."""
-    overall = tables.offline.filter(tables.offline["slice"] == "all")
-    worse = [
-        f"{row['control']}: MAE {row['mae']:.4f}, the median's {row['mae_median']:.4f}, "
-        f"the frame before's {row['mae_previous']:.4f}"
-        for row in overall.iter_rows(named=True)
-        if row["control"] in ("steer", "speed_mps")
-        and row["mae"] > row["mae_median"]
-        and (row["mae_previous"] is not None and row["mae"] > row["mae_previous"])
-    ]
-    return "worse than both rules that know nothing: " + "; ".join(worse) if worse else None
 
 
 def _report(spec: TrainSpec, result: TrainResult, connections: Connections) -> dict[str, Any]:

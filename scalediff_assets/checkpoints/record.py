@@ -20,6 +20,7 @@ from resources.object_store import ObjectMissingError, ObjectStore
 from resources.tracking import DatasetInput, LoggedModel, Record, Tracking
 from scalediff_assets.checkpoints import plots
 from scalediff_assets.checkpoints.launch import FOLDER
+from scalediff_assets.checkpoints.skill import skill, worse_than_rules
 from scalediff_contract.driving import COMMANDS
 from scalediff_contract.jobs import RESULT, SPEC, TrainResult, TrainSpec
 from scalediff_contract.releases import ReleaseManifest
@@ -60,7 +61,7 @@ def deliver_training(
     known = {version.run_id for version in tracking.versions(MODEL)}
     about = {"training_run": training_run, "preset": spec.preset, "release_hash": spec.release_hash}
     version = tracking.register(MODEL, model_uri=str(model_uri), run_id=run_id, tags=about)
-    if run_id not in known:
+    if run_id not in known and worse_than_rules(result.offline) is None:
         tracking.set_aliases(MODEL, {CHALLENGER: version})
     return version
 
@@ -84,8 +85,9 @@ def offline_scores(result: TrainResult) -> Iterator[tuple[str, float]]:
         slice_ = m.slice.replace("=", "/")
         yield f"offline/{m.control}/{slice_}/mae", m.mae
         for name, rule in (("median", m.mae_median), ("previous", m.mae_previous)):
-            if rule:
-                yield f"offline/{m.control}/{slice_}/skill_vs_{name}", 1.0 - m.mae / rule
+            value = skill(m.mae, rule)
+            if value is not None:
+                yield f"offline/{m.control}/{slice_}/skill_vs_{name}", value
 
 
 @contextmanager
