@@ -13,4 +13,4 @@ demo:
 	scalediff demo
 
 docs:  ## the generated page
-	python -c "from scalediff_assets.schemas import data_page; print(data_page(), end='')" > docs/data.md
+	python -c "from scalediff_assets.data_page import data_page; print(data_page(), end='')" > docs/data.md

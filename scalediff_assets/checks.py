@@ -24,17 +24,9 @@ from resources.connections import Connections
 from resources.tables import read_tables
 from scalediff_assets.checkpoints.skill import skill_problem
 from scalediff_assets.dataset_releases.release import leaks
+from scalediff_assets.model_schemas import Checkpoint, DatasetRelease, LeaderboardResults
 from scalediff_assets.partitions import DAILY, HOURLY, RELEASES, SIMPLE_DRIVERS, TRAINING_RUNS
-from scalediff_assets.schemas import (
-    AlignedSessions,
-    Checkpoint,
-    CilrsDataset,
-    DatasetRelease,
-    LeaderboardResults,
-    QualityScores,
-    RawSessions,
-    Segments,
-)
+from scalediff_assets.schemas import AlignedSessions, CilrsDataset, QualityScores, RawSessions, Segments
 from scalediff_assets.tables import TableSet
 from scalediff_contract.reasons import Reason
 

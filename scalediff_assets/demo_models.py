@@ -21,9 +21,9 @@ from scalediff_assets.leaderboard_results.listing import all_results
 from scalediff_assets.leaderboard_results.plots import drivers_picture
 from scalediff_assets.leaderboard_results.record import FOLDER as RESULTS_FOLDER
 from scalediff_assets.model_cli import scores_table
+from scalediff_assets.model_schemas import Champions
 from scalediff_assets.partitions import SIMPLE_DRIVERS
 from scalediff_assets.runner import run_partition
-from scalediff_assets.schemas import Champions
 
 EXACT = "frame_id"
 RELEASE = "demo"

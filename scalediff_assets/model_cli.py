@@ -72,8 +72,8 @@ def promote(
     """Put a training run up against the champion, by the promotion rule."""
     from scalediff_assets.home import use_home
     from scalediff_assets.leaderboard_results.champion import ASSET, PARTITION
+    from scalediff_assets.model_schemas import Champions
     from scalediff_assets.runner import run_partition
-    from scalediff_assets.schemas import Champions
 
     settings = use_home(home)
     run_partition(settings, "promote", None, {"champions": {"challenger": name}})

@@ -80,9 +80,12 @@ class CilrsAgent(AutonomousAgent):  # type: ignore[misc]
             self._next_s = timestamp + LOOK_EVERY_S - 0.01
             self._said = self._look(input_data["front"][1], speed_mps, command)
         steer, throttle, brake, wanted_mps = (float(value) for value in self._said)
+        reverse = False
         if self._card.pedals != _CONTROLS_OF_MODEL:
             pedals = self._hold(wanted_mps, speed_mps, timestamp)
-            throttle, brake = pedals.throttle, pedals.brake
+            throttle, brake, reverse = pedals.throttle, pedals.brake, pedals.reverse
+            # Backing off undoes the way in.
+            steer = -steer if reverse else steer
         elif brake < 0.05 or brake < throttle:
             brake = 0.0
         else:
@@ -91,6 +94,7 @@ class CilrsAgent(AutonomousAgent):  # type: ignore[misc]
             steer=min(1.0, max(-1.0, steer)),
             throttle=min(1.0, max(0.0, throttle)),
             brake=min(1.0, max(0.0, brake)),
+            reverse=reverse,
         )
 
     @torch.inference_mode()

@@ -2,24 +2,28 @@
 
 A single picture does not say how long the car has stood. Where the model is torn between standing and
 going (a stop line), it is given a push after a short while; where it is sure to stand (a red light),
-after a long one. TF++ and TransFuser creep likewise.
+after a long one. TF++ and TransFuser creep likewise. Who pushes and does not move has something
+before the bumper: it backs off a little and tries again.
 """
 
 from dataclasses import dataclass
 
 _STANDING_MPS = 0.3
 _SURE_MPS = 0.35
-_SHORT_S, _LONG_S = 2.0, 20.0
+# A light is red for 15 s at most.
+_SHORT_S, _LONG_S = 2.0, 16.0
 _CREEP_S, _CREEP_MPS = 1.5, 2.5
 _STOP_BELOW_MPS = 0.6
+_STUCK_MPS, _STUCK_S, _BACK_OFF_S, _BACK_OFF_THROTTLE = 0.1, 1.0, 2.0, 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pedals:
-    """Throttle and brake, each in [0, 1]."""
+    """Throttle and brake, each in [0, 1], and the gear."""
 
     throttle: float
     brake: float
+    reverse: bool = False
 
 
 class SpeedHolder:
@@ -28,6 +32,8 @@ class SpeedHolder:
     def __init__(self) -> None:
         self._stood_since_s: float | None = None
         self._creep_until_s = -1.0
+        self._pushed_since_s: float | None = None
+        self._back_until_s = -1.0
 
     def __call__(self, wanted_mps: float, speed_mps: float, now_s: float) -> Pedals:
         """The pedals of a tick.
@@ -37,6 +43,18 @@ class SpeedHolder:
             speed_mps: What the car does.
             now_s: Simulation time.
         """
+        if now_s < self._back_until_s:
+            return Pedals(throttle=_BACK_OFF_THROTTLE, brake=0.0, reverse=True)
+        pedals = self._forward(wanted_mps, speed_mps, now_s)
+        if pedals.throttle == 0.0 or abs(speed_mps) > _STUCK_MPS:
+            self._pushed_since_s = None
+        elif self._pushed_since_s is None:
+            self._pushed_since_s = now_s
+        elif now_s - self._pushed_since_s > _STUCK_S:
+            self._pushed_since_s, self._back_until_s = None, now_s + _BACK_OFF_S
+        return pedals
+
+    def _forward(self, wanted_mps: float, speed_mps: float, now_s: float) -> Pedals:
         wanted_mps = self._with_patience(max(0.0, wanted_mps), speed_mps, now_s)
         error = wanted_mps - speed_mps
         if wanted_mps < _STOP_BELOW_MPS:

@@ -12,8 +12,8 @@ from scalediff_assets.checkpoints.launch import FOLDER, TrainingConfig, train_sp
 from scalediff_assets.checkpoints.record import EXPERIMENT, deliver_training, training_key
 from scalediff_assets.checkpoints.skill import skill
 from scalediff_assets.hours import column_schema
+from scalediff_assets.model_schemas import CHECKPOINTS, OFFLINE_METRICS, Checkpoint
 from scalediff_assets.partitions import TRAINING_RUNS
-from scalediff_assets.schemas import CHECKPOINTS, OFFLINE_METRICS, Checkpoint
 from scalediff_assets.tracking_outbox import deliver_or_owe
 from scalediff_contract.jobs import TrackingTarget, TrainResult, TrainSpec
 

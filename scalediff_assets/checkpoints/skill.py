@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from scalediff_assets.schemas import Checkpoint
+from scalediff_assets.model_schemas import Checkpoint
 from scalediff_contract.jobs import OfflineMetric
 
 # What the agent obeys in every preset; pedals may be the holder's.

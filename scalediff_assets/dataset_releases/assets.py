@@ -17,15 +17,9 @@ from scalediff_assets.dataset_releases.release import (
     sequence_of_days,
 )
 from scalediff_assets.hours import OWNERS, column_schema
+from scalediff_assets.model_schemas import RELEASE_SEGMENTS, DatasetRelease
 from scalediff_assets.partitions import RELEASES, day_of
-from scalediff_assets.schemas import (
-    DATASET_INDEX,
-    MANIFEST,
-    RELEASE_SEGMENTS,
-    CilrsDatasetDays,
-    DatasetRelease,
-    RawSessions,
-)
+from scalediff_assets.schemas import DATASET_INDEX, MANIFEST, CilrsDatasetDays, RawSessions
 from scalediff_contract.releases import ReleaseManifest
 
 FOLDER = "dataset_releases"

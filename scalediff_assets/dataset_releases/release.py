@@ -15,7 +15,7 @@ from typing import Literal
 
 import polars as pl
 
-from scalediff_assets.schemas import RELEASE_SEGMENTS
+from scalediff_assets.model_schemas import RELEASE_SEGMENTS
 from scalediff_contract.driving import COMMANDS
 from scalediff_contract.releases import ReleasedSegment, ReleaseManifest, SplitName
 

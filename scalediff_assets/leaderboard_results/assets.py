@@ -16,8 +16,7 @@ from scalediff_assets.leaderboard_results.champion import PARTITION, decide, dec
 from scalediff_assets.leaderboard_results.drive import EvaluationConfig, drive_sets, score_lines
 from scalediff_assets.leaderboard_results.record import deliver_results
 from scalediff_assets.leaderboard_results.results import PRIMARY
-from scalediff_assets.partitions import SIMPLE_DRIVERS, TRAINING_RUNS
-from scalediff_assets.schemas import (
+from scalediff_assets.model_schemas import (
     CHAMPIONS,
     ROUTE_RESULTS,
     ROUTE_SET_RESULTS,
@@ -26,6 +25,7 @@ from scalediff_assets.schemas import (
     LeaderboardResults,
     LeaderboardResultsOf,
 )
+from scalediff_assets.partitions import SIMPLE_DRIVERS, TRAINING_RUNS
 from scalediff_assets.tracking_outbox import deliver_or_owe
 
 KIND = "results"

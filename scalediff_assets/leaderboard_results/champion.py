@@ -13,7 +13,7 @@ from scalediff_assets.leaderboard_results.promotion import (
     first_champion,
     next_champion,
 )
-from scalediff_assets.schemas import CHAMPIONS, Champions, LeaderboardResults
+from scalediff_assets.model_schemas import CHAMPIONS, Champions, LeaderboardResults
 
 CHAMPION, PREVIOUS = "champion", "previous"
 ASSET, PARTITION = "champions", "all"

@@ -12,7 +12,7 @@ from resources.driving import DrivingPlaces
 from resources.jobs import JobFailedError, JobLauncher
 from scalediff_assets.leaderboard_results.record import FOLDER
 from scalediff_assets.leaderboard_results.results import result_tables, route_set_name
-from scalediff_assets.schemas import LeaderboardResults
+from scalediff_assets.model_schemas import LeaderboardResults
 from scalediff_contract.jobs import EvaluateResult, EvaluateSpec
 
 

@@ -5,7 +5,7 @@ import polars as pl
 from resources.connections import Connections
 from resources.tables import read_tables, written_partitions
 from scalediff_assets.leaderboard_results.results import PRIMARY
-from scalediff_assets.schemas import ROUTE_SET_RESULTS, LeaderboardResults
+from scalediff_assets.model_schemas import ROUTE_SET_RESULTS, LeaderboardResults
 
 ASSETS = ("simple_drivers", "leaderboard_results")
 

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from scalediff_assets.charts import figure, png
-from scalediff_assets.schemas import INFRACTIONS
+from scalediff_assets.model_schemas import INFRACTIONS
 
 _COLOURS = {"Perfect": "#54a24b", "Completed": "#4c78a8"}
 _FAILED = "#e45756"

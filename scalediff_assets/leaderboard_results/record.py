@@ -18,7 +18,7 @@ from resources.tables import has_tables, read_tables
 from resources.tracking import Record, Tracking
 from scalediff_assets.checkpoints.record import EXPERIMENT, training_key
 from scalediff_assets.leaderboard_results.results import infractions_per_km, scenario_confusion
-from scalediff_assets.schemas import INFRACTIONS, LeaderboardResults
+from scalediff_assets.model_schemas import INFRACTIONS, LeaderboardResults
 
 FOLDER = "leaderboard_results"
 _FILMS = 4

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from scalediff_assets.schemas import INFRACTIONS, ROUTE_RESULTS, ROUTE_SET_RESULTS, LeaderboardResults
+from scalediff_assets.model_schemas import INFRACTIONS, ROUTE_RESULTS, ROUTE_SET_RESULTS, LeaderboardResults
 from scalediff_contract.jobs import EvaluateResult, EvaluateSpec
 from scoring.stats import mean_interval
 

@@ -13,7 +13,7 @@ from resources.tables import write_tables
 from scalediff_assets.home import use_home
 from scalediff_assets.leaderboard_results.champion import CHAMPION, PREVIOUS, rollback
 from scalediff_assets.leaderboard_results.listing import all_results
-from scalediff_assets.schemas import RELEASE_SEGMENTS, DatasetRelease
+from scalediff_assets.model_schemas import RELEASE_SEGMENTS, DatasetRelease
 from scalediff_contract.releases import ReleaseManifest
 from world.minitown.routes import load_route_set, routes_xml
 
@@ -207,7 +207,7 @@ def test_a_promotion_needs_a_gain_and_a_rollback_needs_one_command(home, driven,
     crown(tracking, versions[0], None)
     run("promote", None, {"champions": {"challenger": "b"}})
     from resources.tables import read_tables
-    from scalediff_assets.schemas import Champions
+    from scalediff_assets.model_schemas import Champions
 
     decision = read_tables(resources_for(home)["connections"].lake(), "champions", "all", Champions).decisions
     row = decision.filter(decision["challenger"] == "b").row(0, named=True)

@@ -73,7 +73,7 @@ def test_a_new_table_set_is_empty_with_the_declared_schema() -> None:
 def test_the_data_page_is_generated_from_the_declarations() -> None:
     from pathlib import Path
 
-    from scalediff_assets.schemas import data_page
+    from scalediff_assets.data_page import data_page
 
     page = Path(__file__).parents[2] / "docs" / "data.md"
     assert page.read_text() == data_page(), "run `make docs`"

@@ -68,11 +68,21 @@ def test_pedals_hold_a_speed_and_stop() -> None:
     assert 0.0 < steady.throttle < 0.5 and steady.brake == 0.0
 
 
-@pytest.mark.parametrize(("wanted_mps", "first_s"), [(0.5, 2.0), (0.0, 20.0)])
+@pytest.mark.parametrize(("wanted_mps", "first_s"), [(0.5, 2.0), (0.0, 16.0)])
 def test_who_is_torn_creeps_soon_and_who_is_sure_stands_long(wanted_mps: float, first_s: float) -> None:
     hold = SpeedHolder()
     moved_s = next(t / 10 for t in range(600) if hold(wanted_mps, 0.0, t / 10).throttle > 0.0)
     assert moved_s == pytest.approx(first_s, abs=0.3)
+
+
+def test_who_pushes_and_does_not_move_backs_off_and_tries_again() -> None:
+    hold = SpeedHolder()
+    pressed = [hold(5.0, 0.0, t / 20) for t in range(100)]
+    first = next(k for k, pedals in enumerate(pressed) if pedals.reverse)
+    assert first == pytest.approx(21, abs=2)
+    assert all(pedals.reverse for pedals in pressed[first : first + 38])
+    assert not pressed[first + 42].reverse
+    assert not any(SpeedHolder()(5.0, 3.0, t / 20).reverse for t in range(100))
 
 
 @pytest.mark.slow

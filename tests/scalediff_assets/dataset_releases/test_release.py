@@ -18,7 +18,8 @@ from scalediff_assets.dataset_releases.release import (
     sequence_of_days,
     split_players,
 )
-from scalediff_assets.schemas import DATASET_INDEX, RELEASE_SEGMENTS
+from scalediff_assets.model_schemas import RELEASE_SEGMENTS
+from scalediff_assets.schemas import DATASET_INDEX
 
 OPTIONS = ReleaseOptions(name="r1", days=("2026-01-01",))
 
@@ -87,7 +88,7 @@ def test_a_leak_is_found() -> None:
     )  # fmt: skip
     assert "session_id w0s0" in leaks(leaking, "player")
     from scalediff_assets.checks import leakage_problem
-    from scalediff_assets.schemas import DatasetRelease
+    from scalediff_assets.model_schemas import DatasetRelease
 
     assert leakage_problem(DatasetRelease(segments=table)) is None
     assert "w0s0" in str(leakage_problem(DatasetRelease(segments=leaking)))

@@ -10,7 +10,7 @@ from scalediff_assets.leaderboard_results.promotion import (
     next_champion,
     paired_gains,
 )
-from scalediff_assets.schemas import INFRACTIONS, ROUTE_RESULTS
+from scalediff_assets.model_schemas import INFRACTIONS, ROUTE_RESULTS
 
 POLICY = PromotionPolicy.read()
 

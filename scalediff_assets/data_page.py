@@ -1,0 +1,15 @@
+"""The text of docs/data.md: every declared table and column."""
+
+from scalediff_assets.model_schemas import MODEL_TABLES
+from scalediff_assets.schemas import ALL_TABLES
+
+
+def data_page() -> str:
+    """The text of docs/data.md."""
+    head = (
+        "# Every table and column\n\n"
+        "Generated from `scalediff_assets/schemas.py` and `scalediff_assets/model_schemas.py` by `make docs`; "
+        "a test holds that they agree.\n"
+        "World axes are CARLA's: X forward, Y right, yaw clockwise. Null means not known.\n"
+    )
+    return "\n".join([head, *(table.markdown() for table in (*ALL_TABLES, *MODEL_TABLES))])
