@@ -8,7 +8,7 @@ def data_page() -> str:
     """The text of docs/data.md."""
     head = (
         "# Every table and column\n\n"
-        "Generated from `scalediff_assets/schemas.py` and `scalediff_assets/model_schemas.py` by `make docs`; "
+        "Generated from `schemas.py` and `model_schemas.py` in `scalediff_assets/` by `make docs`; "
         "a test holds that they agree.\n"
         "World axes are CARLA's: X forward, Y right, yaw clockwise. Null means not known.\n"
     )
