@@ -5,6 +5,7 @@ Users get one clear line for whatever they did wrong, never a traceback.
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -140,10 +141,12 @@ def _start_ui(home: Path, port: int, mlflow_port: int | None) -> None:
     wanted = [(DAGSTER, port)]
     if mlflow_port is not None and not settings.tracking_uri.startswith("http"):
         wanted.append((MLFLOW, mlflow_port))
-    for each, its_port in wanted:
-        with console.status(f"starting the {each.title}"):
-            running = start_ui(settings, port=its_port, ui=each)
-        console.print(f"{each.title}: [link]{running.url}[/link]")
+    names = " and the ".join(each.title for each, _ in wanted)
+    with console.status(f"starting the {names}"), ThreadPoolExecutor() as pool:
+        starts = [pool.submit(start_ui, settings, port=its_port, ui=each) for each, its_port in wanted]
+        running = [start.result() for start in starts]
+    for (each, _), ui in zip(wanted, running, strict=True):
+        console.print(f"{each.title}: [link]{ui.url}[/link]")
     console.print(f"stop with: scalediff ui --stop --home {home}")
 
 

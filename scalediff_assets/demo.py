@@ -2,7 +2,7 @@
 
 The sessions are chosen so that each thing the platform says can be seen: exact and legacy
 recordings, an idle player, the same drive from two wallets, and bundles that are broken. Others are
-there to learn from: an hour of nine players, recorded small and at 10 Hz. What is done with the
+there to learn from: an hour of sixteen players, recorded small and at 10 Hz. What is done with the
 dataset (release, training, closed loop, champion) is in `demo_models.py`.
 """
 
@@ -36,7 +36,7 @@ _WALLETS = (
 )
 _STARTED_MS = 1_790_000_000_000
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-LESSONS, LESSON_PLAYERS = 50, 9
+LESSONS, LESSON_PLAYERS = 64, 16
 
 
 @dataclass(frozen=True, kw_only=True)

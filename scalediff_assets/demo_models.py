@@ -27,7 +27,7 @@ from scalediff_assets.runner import run_partition
 
 EXACT = "frame_id"
 RELEASE = "demo"
-RUNS: dict[str, dict[str, Any]] = {"demo-short": {"steps": 300, "seed": 0}, "demo-long": {"seed": 1}}
+RUNS: dict[str, dict[str, Any]] = {"demo-short": {"steps": 250, "seed": 0}, "demo-long": {"seed": 1}}
 _FILMED = "minitown-12"
 
 
@@ -50,7 +50,10 @@ def run_models(
     """
     # Only exact recordings: legacy ones come from another law of motion.
     run_partition(
-        settings, "make_release", RELEASE, {"dataset_releases": {"days": days, "align_methods": [EXACT]}}
+        settings,
+        "make_release",
+        RELEASE,
+        {"dataset_releases": {"days": days, "align_methods": [EXACT], "val_share": 0.1}},
     )
     release = read_release(connections, RELEASE)
     card = connections.clean().link(f"{RELEASES_FOLDER}/{RELEASE}/card.html")

@@ -6,7 +6,7 @@ what it is. A field out of its range is refused with its name.
 | | `seed_compat` | `cilrs_2019` | `default` | `demo` |
 |---|---|---|---|---|
 | source | lolismek/scale-diffusion | felipecode/coiltraine resnet34imnet10S1 | this project | this project |
-| picture | 256x256, whole | 88x200, rows cut | 144x256, rows cut | 80x128, rows cut |
+| picture | 256x256, whole | 88x200, rows cut | 144x256, rows cut | 96x160, rows cut |
 | speed in | /30, 64-64 | /12, 128-128 | none | none |
 | speed head | none | current speed | speed in 0.8 s, by command | speed in 0.8 s, by command |
 | loss | MSE | L1, .5/.45/.05 | L1 | L1 |
@@ -225,7 +225,7 @@ PRESETS: dict[PresetName, Preset] = {
     "demo": Preset(
         architecture=Architecture(
             width=32,
-            picture_px=(80, 128),
+            picture_px=(96, 160),
             rows=(64, 224),
             join_hidden=256,
             branch_hidden=(128, 128),
@@ -233,7 +233,7 @@ PRESETS: dict[PresetName, Preset] = {
             speed_head_hidden=(128,),
         ),
         recipe=Recipe(
-            steps=1_000, batch=128, warmup_steps=40, ema_decay=0.98, validate_every=200, save_every=200
+            steps=900, batch=128, warmup_steps=40, ema_decay=0.98, validate_every=300, save_every=300
         ),
         pedals="speed",
     ),
