@@ -138,6 +138,7 @@ def run_demo(settings: Settings, *, console: Console, seed: int, fast: bool = Fa
 
     started_s = time.monotonic()
     connections: Connections = resources_for(settings, worker_modules=WORKER_MODULES)["connections"]
+    _show_city(settings, console)
     sessions = demo_sessions(seed) + ([] if fast else lesson_sessions(seed))
     _upload(connections, _record_all(connections, sessions, console))
     take_in(connections, now_ms=time.time_ns() // 1_000_000, final=True)
@@ -152,6 +153,16 @@ def run_demo(settings: Settings, *, console: Console, seed: int, fast: bool = Fa
     (settings.home / "demo_report.json").write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n")
     _print(console, settings, listed, summary)
     return report
+
+
+def _show_city(settings: Settings, console: Console) -> None:
+    """The first picture: where everybody drives."""
+    from world.city.picture import write_map
+    from world.minitown.town import load_town
+
+    picture = settings.home / "city.png"
+    write_map(load_town(None).city, picture)
+    console.print(f"the city: {picture}")
 
 
 def _record_all(

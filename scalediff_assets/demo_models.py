@@ -14,8 +14,9 @@ from resources.connections import Connections
 from resources.profiles import resources_for
 from resources.settings import Settings
 from resources.tables import read_tables
+from scalediff_assets.cilrs_datasets.layout import dataset_hash
 from scalediff_assets.dataset_releases.assets import FOLDER as RELEASES_FOLDER
-from scalediff_assets.dataset_releases.assets import read_release
+from scalediff_assets.dataset_releases.assets import manifest_key, read_release
 from scalediff_assets.leaderboard_results.champion import ASSET, CHAMPION, PARTITION, RUN_TAG, holder
 from scalediff_assets.leaderboard_results.listing import all_results
 from scalediff_assets.leaderboard_results.plots import drivers_picture
@@ -24,8 +25,9 @@ from scalediff_assets.model_cli import scores_table
 from scalediff_assets.model_schemas import Champions
 from scalediff_assets.partitions import SIMPLE_DRIVERS
 from scalediff_assets.runner import run_partition
+from scalediff_assets.schemas import CilrsDataset
 
-EXACT = "frame_id"
+EXACT, VAL_SHARE = "frame_id", 0.1
 RELEASE = "demo"
 RUNS: dict[str, dict[str, Any]] = {"demo-short": {"steps": 250, "seed": 0}, "demo-long": {"seed": 1}}
 _FILMED = "minitown-12"
@@ -48,29 +50,43 @@ def run_models(
     Raises:
         JobFailedError: Where a step failed.
     """
+    suffix = _suffix(connections, days)
+    name, runs = f"{RELEASE}{suffix}", {f"{run}{suffix}": form for run, form in RUNS.items()}
     # Only exact recordings: legacy ones come from another law of motion.
-    run_partition(
-        settings,
-        "make_release",
-        RELEASE,
-        {"dataset_releases": {"days": days, "align_methods": [EXACT], "val_share": 0.1}},
-    )
-    release = read_release(connections, RELEASE)
-    card = connections.clean().link(f"{RELEASES_FOLDER}/{RELEASE}/card.html")
-    console.print(f"release {RELEASE}: {len(release.segments)} segments; card: {card}")
+    form = {"days": days, "align_methods": [EXACT], "val_share": VAL_SHARE}
+    run_partition(settings, "make_release", name, {"dataset_releases": form})
+    release = read_release(connections, name)
+    card = connections.clean().link(f"{RELEASES_FOLDER}/{name}/card.html")
+    console.print(f"release {name}: {len(release.segments)} segments; card: {card}")
     for driver in SIMPLE_DRIVERS.get_partition_keys():
         run_partition(settings, "drive_simple_drivers", driver, {"simple_drivers": {"films": 0}})
-    for number, (name, form) in enumerate(RUNS.items()):
-        config = {"release": RELEASE, "preset": "demo", **form}
-        run_partition(settings, "train", name, {"checkpoints": config})
-        films = 1 if number == len(RUNS) - 1 else 0
-        run_partition(settings, "evaluate", name, {"leaderboard_results": {"films": films}})
-        run_partition(settings, "promote", None, {"champions": {"challenger": name}})
-    return _report(settings, connections, console, release.content_hash)
+    last = list(runs)[-1]
+    for run, changes in runs.items():
+        config = {"release": name, "preset": "demo", **changes}
+        run_partition(settings, "train", run, {"checkpoints": config})
+        films = 1 if run == last else 0
+        run_partition(settings, "evaluate", run, {"leaderboard_results": {"films": films}})
+        run_partition(settings, "promote", None, {"champions": {"challenger": run}})
+    return _report(settings, connections, console, release.content_hash, last)
+
+
+def _suffix(connections: Connections, days: list[str]) -> str:
+    """Nothing for a home's first demo and for the same data again; else the start of the data's hash.
+
+    Releases never change, so a demo that finds other recordings in its home takes another name.
+    """
+    lake, clean = connections.lake(), connections.clean()
+    if clean.head(manifest_key(RELEASE)) is None:
+        return ""
+    index = pl.concat([read_tables(lake, "cilrs_datasets", day, CilrsDataset).segments for day in days])
+    released = read_release(connections, RELEASE)
+    known = {segment.segment_id for segment in released.segments} | set(released.near_duplicates)
+    exact = set(index.filter(pl.col("align_method") == EXACT)["segment_id"])
+    return "" if known == exact else f"-{dataset_hash(index)[:8]}"
 
 
 def _report(
-    settings: Settings, connections: Connections, console: Console, release_hash: str
+    settings: Settings, connections: Connections, console: Console, release_hash: str, filmed: str
 ) -> dict[str, Any]:
     rows = all_results(connections)
     scores: dict[str, dict[str, float]] = {}
@@ -87,7 +103,7 @@ def _report(
     for decision in decisions.iter_rows(named=True):
         console.print(f"{decision['challenger']}: {decision['reason']}", highlight=False)
     console.print(f"champion: {champion.tags[RUN_TAG] if champion else 'none'}; picture: {picture}")
-    films = _films(settings, list(RUNS)[-1])
+    films = _films(settings, filmed)
     for film in films:
         console.print(f"film: {film}")
     return {

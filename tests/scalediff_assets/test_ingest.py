@@ -104,7 +104,7 @@ def test_a_mistake_gives_one_clear_line(
 @pytest.mark.slow
 def test_the_demo_runs_reports_exports_and_can_run_again(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    done = scalediff("demo", "--no-ui", home=home)
+    done = scalediff("demo", "--fast", "--no-ui", home=home)
     assert done.returncode == 0, done.stderr
     report = json.loads((home / "demo_report.json").read_text())
     assert report["statuses"] == {"accepted": 9, "quarantined": 1, "rejected": 3}
@@ -119,5 +119,5 @@ def test_the_demo_runs_reports_exports_and_can_run_again(tmp_path: Path) -> None
         assert done.returncode == 0, done.stderr
         assert (out / "export.json").exists()
     before = sessions(home)
-    assert scalediff("demo", "--no-ui", home=home).returncode == 0
+    assert scalediff("demo", "--fast", "--no-ui", home=home).returncode == 0
     assert {k: v["status"] for k, v in sessions(home).items()} == {k: v["status"] for k, v in before.items()}
