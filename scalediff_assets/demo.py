@@ -92,7 +92,8 @@ def lesson_sessions(seed: int) -> list[DemoSession]:
                 wallet=wallet(f"lesson {number % LESSON_PLAYERS}"),
                 started_ms=_STARTED_MS + 7_200_000 + number * 90_000,
                 duration_s=60.0 if name == "free" else 30.0,
-                fps=10.0,
+                # Every frame is exported; fewer of them show as much of the city.
+                fps=8.0,
                 width_px=320,
                 height_px=180,
                 scenario_id=name,

@@ -29,7 +29,7 @@ from scalediff_assets.schemas import CilrsDataset
 
 EXACT, VAL_SHARE = "frame_id", 0.1
 RELEASE = "demo"
-RUNS: dict[str, dict[str, Any]] = {"demo-short": {"steps": 250, "seed": 0}, "demo-long": {"seed": 1}}
+RUNS: dict[str, dict[str, Any]] = {"demo-short": {"steps": 200, "seed": 0}, "demo-long": {"seed": 1}}
 _FILMED = "minitown-12"
 
 

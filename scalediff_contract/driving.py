@@ -233,7 +233,7 @@ PRESETS: dict[PresetName, Preset] = {
             speed_head_hidden=(128,),
         ),
         recipe=Recipe(
-            steps=900, batch=128, warmup_steps=40, ema_decay=0.98, validate_every=300, save_every=300
+            steps=800, batch=128, warmup_steps=40, ema_decay=0.98, validate_every=400, save_every=200
         ),
         pedals="speed",
     ),
