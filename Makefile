@@ -1,4 +1,4 @@
-.PHONY: check test quick demo docs
+.PHONY: check test quick search-properties demo docs
 
 check:  ## format, lint, types, import direction
 	ruff format --check . && ruff check . && mypy && lint-imports
@@ -8,6 +8,9 @@ quick:  ## the tests that take under two minutes
 
 test:
 	pytest -n 2
+
+search-properties:  ## the property tests with a thousand random examples each
+	HYPOTHESIS_PROFILE=search pytest -n 2 tests/world tests/scoring tests/scalediff_measures
 
 demo:
 	scalediff demo
