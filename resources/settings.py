@@ -25,17 +25,25 @@
 | SCALEDIFF_COMPUTE_LOGS_URL | s3://bucket/prefix of the runs' compute logs | local files |
 | SCALEDIFF_WORKERS | worker processes | number of cores |
 | SCALEDIFF_TASK_TIMEOUT_S | limit for one session in a worker | 120 |
+| SCALEDIFF_UPLOAD_SECRET | the upload API's key, 32 characters or more | the file {home}/upload_secret |
+| SCALEDIFF_UPLOAD_PUBLIC_URL | base of the upload API's own URLs | that of each request |
+| SCALEDIFF_UPLOAD_ORIGINS | web origins that may use the upload API, with commas between | any |
+| SCALEDIFF_TRUST_PROXY | 1: the upload API stands behind one proxy and believes its X-Forwarded-For | 0 |
 
 A variable that is set to nothing counts as not set. Secrets are never settings: AWS credentials
-come from the standard AWS chain.
+come from the standard AWS chain. The one exception is the upload API's own key, which no service
+hands out; it is never printed.
 """
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg2://")
+_SECRET_CHARS = 32
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 
 
 class SettingsError(ValueError):
@@ -73,6 +81,10 @@ class Settings:
     compute_logs_url: str | None
     workers: int
     task_timeout_s: float
+    upload_secret: str | None = field(repr=False)
+    upload_public_url: str | None
+    upload_origins: tuple[str, ...]
+    trust_proxy: bool
 
     @property
     def dagster_home(self) -> Path:
@@ -116,6 +128,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         compute_logs_url=_s3_url(env, "SCALEDIFF_COMPUTE_LOGS_URL"),
         workers=_workers(env),
         task_timeout_s=_task_timeout_s(env),
+        upload_secret=_upload_secret(env),
+        upload_public_url=_upload_public_url(env),
+        upload_origins=_upload_origins(env),
+        trust_proxy=_trust_proxy(env),
     )
     if profile == "production":
         _check_production(settings)
@@ -203,3 +219,35 @@ def _task_timeout_s(env: Mapping[str, str]) -> float:
     if not 1 <= value_s < float("inf"):
         raise SettingsError("SCALEDIFF_TASK_TIMEOUT_S", text, "use a number of seconds, at least 1")
     return value_s
+
+
+def _upload_secret(env: Mapping[str, str]) -> str | None:
+    secret = env.get("SCALEDIFF_UPLOAD_SECRET")
+    if secret is not None and len(secret) < _SECRET_CHARS:
+        mend = f"{len(secret)} characters; use at least {_SECRET_CHARS} random ones"
+        raise SettingsError("SCALEDIFF_UPLOAD_SECRET", "...", mend)
+    return secret
+
+
+def _upload_public_url(env: Mapping[str, str]) -> str | None:
+    url = env.get("SCALEDIFF_UPLOAD_PUBLIC_URL")
+    if url is None:
+        return None
+    if not _ORIGIN.match(url):
+        raise SettingsError("SCALEDIFF_UPLOAD_PUBLIC_URL", url, "use https://{host}[:port][/path]")
+    return url.rstrip("/")
+
+
+def _upload_origins(env: Mapping[str, str]) -> tuple[str, ...]:
+    text = env.get("SCALEDIFF_UPLOAD_ORIGINS", "*")
+    origins = tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+    if not origins or not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
+        raise SettingsError("SCALEDIFF_UPLOAD_ORIGINS", text, "use https://{host}[:port],... or *")
+    return origins
+
+
+def _trust_proxy(env: Mapping[str, str]) -> bool:
+    text = env.get("SCALEDIFF_TRUST_PROXY", "0")
+    if text not in ("0", "1"):
+        raise SettingsError("SCALEDIFF_TRUST_PROXY", text, "use 1 behind exactly one proxy, else 0")
+    return text == "1"

@@ -1,4 +1,6 @@
-"""The catalog's tables. Times are epoch ms, hours are partition keys such as `2026-02-01-09:00`.
+"""The catalog's and the upload API's tables.
+
+Times are epoch ms, hours are partition keys such as `2026-02-01-09:00`.
 
 A change here needs a migration in `migrations/versions`; a test compares the two.
 """
@@ -100,4 +102,36 @@ positions = sa.Table(
     metadata,
     sa.Column("name", sa.String, primary_key=True),
     sa.Column("value", sa.String, nullable=False),
+)
+
+# The upload API's own tables: what was issued and declared, whether or not it ever arrives.
+
+upload_nonces = sa.Table(
+    "upload_nonces",
+    metadata,
+    sa.Column("digest", sa.String, primary_key=True),
+    sa.Column("expires_ms", sa.BigInteger, nullable=False, index=True),
+)
+
+upload_sessions = sa.Table(
+    "upload_sessions",
+    metadata,
+    sa.Column("session_id", sa.String, primary_key=True),
+    sa.Column("wallet", sa.String, nullable=False),
+    sa.Column("address", sa.String, nullable=False),
+    sa.Column("issued_ms", sa.BigInteger, nullable=False),
+    sa.Column("expires_ms", sa.BigInteger, nullable=False),
+    sa.Index("upload_sessions_by_wallet", "wallet", "issued_ms"),
+    sa.Index("upload_sessions_by_address", "address", "issued_ms"),
+)
+
+upload_files = sa.Table(
+    "upload_files",
+    metadata,
+    sa.Column("session_id", sa.String, sa.ForeignKey("upload_sessions.session_id"), primary_key=True),
+    sa.Column("file", sa.String, primary_key=True),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String, nullable=False),
+    sa.Column("store_key", sa.String),
+    sa.Column("claimed_ms", sa.BigInteger),
 )

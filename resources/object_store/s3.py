@@ -76,7 +76,7 @@ class S3Store:
         Raises:
             ObjectTooLargeError: With `if_absent`, over 5 GiB.
         """
-        name = self._name(key)
+        name = self.name_of(key)
         size_bytes = len(data) if isinstance(data, bytes) else data.stat().st_size
         arguments = {} if content_type is None else {"ContentType": content_type}
         if if_absent:
@@ -97,7 +97,7 @@ class S3Store:
         """See `ObjectStore.get`; an answer that breaks off is asked for again."""
         from botocore.exceptions import BotoCoreError
 
-        name = self._name(key)
+        name = self.name_of(key)
         with self._reporting(key):
             for attempt in range(1, self.max_attempts + 1):
                 answer = self._client().get_object(Bucket=self.bucket, Key=name)
@@ -115,7 +115,7 @@ class S3Store:
 
     def head(self, key: str) -> ObjectInfo | None:
         """See `ObjectStore.head`; a wrong bucket is an error, never a missing object."""
-        name = self._name(key)
+        name = self.name_of(key)
         try:
             with self._reporting(key):
                 found = self._client().head_object(Bucket=self.bucket, Key=name)
@@ -155,7 +155,7 @@ class S3Store:
     @contextlib.contextmanager
     def local_copy(self, key: str) -> Iterator[Path]:
         """See `ObjectStore.local_copy`; a temporary file with the key's suffix."""
-        name = self._name(key)
+        name = self.name_of(key)
         with tempfile.TemporaryDirectory(prefix="scalediff-") as folder:
             path = Path(folder) / f"object{Path(key).suffix}"
             try:
@@ -168,13 +168,13 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
-        name = self._name(key)
+        name = self.name_of(key)
         with self._reporting(key):
             self._client().delete_object(Bucket=self.bucket, Key=name)
 
     def link(self, key: str) -> str:
         """The object's page in the AWS console; its `s3://` URL on another endpoint."""
-        name = self._name(key)
+        name = self.name_of(key)
         if self.endpoint_url is not None:
             return f"s3://{self.bucket}/{name}"
         region = "" if self.region is None else f"region={self.region}&"
@@ -190,7 +190,12 @@ class S3Store:
         )
         return aws_client("s3", endpoint)
 
-    def _name(self, key: str) -> str:
+    def name_of(self, key: str) -> str:
+        """The object's name in the bucket.
+
+        Raises:
+            InvalidKeyError: The key can name no object.
+        """
         validate_key(self.url, key)
         return f"{self.prefix}/{key}" if self.prefix else key
 

@@ -108,3 +108,46 @@ def test_a_database_that_cannot_be_used_is_refused_without_its_password(url: str
         read_settings({"SCALEDIFF_DATABASE_URL": url})
     assert str(caught.value).startswith("SCALEDIFF_DATABASE_URL=")
     assert "secret" not in str(caught.value)
+
+
+def test_the_upload_api_needs_no_setting_on_one_machine() -> None:
+    settings = read_settings({})
+    assert (settings.upload_secret, settings.upload_public_url) == (None, None)
+    assert (settings.upload_origins, settings.trust_proxy) == (("*",), False)
+
+
+def test_the_upload_api_can_be_set_and_its_secret_is_not_shown() -> None:
+    settings = read_settings(
+        {
+            "SCALEDIFF_UPLOAD_SECRET": "swordfish " * 4,
+            "SCALEDIFF_UPLOAD_PUBLIC_URL": "https://api.example/v/",
+            "SCALEDIFF_UPLOAD_ORIGINS": "https://play.example, http://localhost:5173/",
+            "SCALEDIFF_TRUST_PROXY": "1",
+        }
+    )
+    assert settings.upload_secret == "swordfish " * 4
+    assert settings.upload_public_url == "https://api.example/v"
+    assert settings.upload_origins == ("https://play.example", "http://localhost:5173")
+    assert settings.trust_proxy is True
+    assert "swordfish" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SCALEDIFF_UPLOAD_PUBLIC_URL", "api.example"),
+        ("SCALEDIFF_UPLOAD_ORIGINS", "play.example"),
+        ("SCALEDIFF_UPLOAD_ORIGINS", "https://play.example/path"),
+        ("SCALEDIFF_UPLOAD_ORIGINS", ","),
+        ("SCALEDIFF_TRUST_PROXY", "yes"),
+    ],
+)
+def test_a_wrong_upload_setting_is_named(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=variable):
+        read_settings({variable: value})
+
+
+def test_a_short_upload_secret_is_refused_and_not_repeated() -> None:
+    with pytest.raises(SettingsError, match="9 characters; use at least 32") as caught:
+        read_settings({"SCALEDIFF_UPLOAD_SECRET": "swordfish"})
+    assert "swordfish" not in str(caught.value)

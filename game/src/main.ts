@@ -1,0 +1,86 @@
+/** The game's page: terminal, signing in, loading, and then the game. */
+
+import "./hud/theme.css";
+
+import { readWorld } from "./assets";
+import { cityWalls } from "./collision/city_walls";
+import { runIntro } from "./hud/intro";
+import { streetNetwork } from "./navigation/network";
+import { carLimits } from "./physics/car";
+import { controlSettings } from "./physics/keyboard";
+import { canRecordFrames } from "./recorder/track_recorder";
+import { type Scenario, scenarioOf } from "./scenario/stage";
+import { configOf, type GameConfig } from "./session/config";
+import { Game, type GameParts } from "./session/game";
+import { type Player, signIn } from "./session/sign_in";
+import { UploadApi } from "./upload/api";
+import { CLIENT } from "./upload/bundle";
+import { burnerKey, connectWallet, hasWallet } from "./wallet/wallet";
+import { type CityEntry, Stage } from "./world/stage";
+
+function element<T extends HTMLElement>(id: string, kind: new () => T): T {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) throw new Error(`index.html lacks #${id}`);
+  return found;
+}
+
+async function load(config: GameConfig, view: HTMLCanvasElement, say: (line: string) => void) {
+  say("loading the city");
+  const { car, city, controls, streets } = await readWorld();
+  const entry = city as CityEntry;
+  say(`building ${entry.buildings.length} houses`);
+  const stage = new Stage(entry, { canvas: view, widthPx: config.widthPx, heightPx: config.heightPx });
+  say("building walls and streets");
+  return {
+    stage,
+    walls: cityWalls(city),
+    streets: streetNetwork(streets),
+    limits: carLimits(car),
+    controls: controlSettings(controls),
+  };
+}
+
+/** The scenario that the editor hands over, if the address asks for it. */
+function handedOver(): Scenario | null {
+  if (!new URLSearchParams(location.search).has("scenario_file")) return null;
+  const kept = sessionStorage.getItem("scalediff.scenario");
+  return kept === null ? null : scenarioOf(JSON.parse(kept), "the editor's scenario");
+}
+
+async function main(): Promise<void> {
+  const config = configOf(location.search);
+  const api = new UploadApi(config.api);
+  const view = element("view", HTMLCanvasElement);
+  let player: Player | null = null;
+  let loaded: Awaited<ReturnType<typeof load>> | null = null;
+  if (!canRecordFrames()) throw new Error("this browser cannot record frame by frame; use a current Chrome or Edge");
+  await runIntro({
+    root: document.body,
+    version: CLIENT.version,
+    transports: [config.transport],
+    fast: config.fast,
+    hasWallet: hasWallet(),
+    connect: async (choice) => {
+      player = await signIn(api, choice === "wallet" ? await connectWallet() : burnerKey(localStorage), sessionStorage);
+      return { wallet: player.wallet };
+    },
+    load: async (say) => {
+      loaded = await load(config, view, say);
+    },
+  });
+  const parts = { config, api, player, view, ...(loaded ?? {}) } as unknown as Omit<GameParts, "painted" | "hudRoot">;
+  const game = new Game({
+    ...parts,
+    painted: element("painted", HTMLVideoElement),
+    hudRoot: element("game", HTMLElement),
+  });
+  await game.start(handedOver());
+}
+
+main().catch((error: unknown) => {
+  const line = document.createElement("p");
+  line.id = "fatal";
+  line.setAttribute("role", "alert");
+  line.textContent = error instanceof Error ? error.message : String(error);
+  document.body.append(line);
+});

@@ -1,0 +1,32 @@
+"""What a player sees of their recordings."""
+
+from typing import cast
+
+from fastapi import APIRouter
+
+from scalediff_contract.uploads import PlayerSession, PlayerSessions, PlayerStatus
+from upload_api.records import SessionState
+from upload_api.service import ServiceDep, SignedInWallet
+from upload_api.verdicts import verdict_of
+
+router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
+
+
+@router.get("")
+def list_sessions(wallet: SignedInWallet, service: ServiceDep) -> PlayerSessions:
+    """My newest sessions, newest first, and what became of them."""
+    return PlayerSessions(sessions=tuple(_as_seen(state) for state in service.records.states(wallet)))
+
+
+def _as_seen(state: SessionState) -> PlayerSession:
+    status = cast(PlayerStatus, state.status or "issued")
+    return PlayerSession(
+        session_id=state.session_id,
+        issued_ms=state.issued_ms,
+        status=status,
+        verdict=verdict_of(status, state.reason, state.segments, state.segments_passed),
+        reason=state.reason,
+        segments=state.segments,
+        segments_passed=state.segments_passed,
+        alignment_grade=state.alignment_grade,
+    )
