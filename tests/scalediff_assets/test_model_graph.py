@@ -133,10 +133,11 @@ def test_a_model_that_learnt_nothing_stops_at_the_check(home, run) -> None:  # t
 
 
 def test_everything_a_model_owner_looks_for_is_in_mlflow(home: Settings, driven: None) -> None:
-    from mlflow import MlflowClient
+    import mlflow
 
     tracking = resources_for(home)["tracking"]
-    client = MlflowClient(tracking_uri=tracking.uri)
+    mlflow.set_tracking_uri(tracking.uri)  # a client of its own looks up logged models there all the same
+    client = mlflow.MlflowClient()
     experiment = client.get_experiment_by_name("cilrs")
     assert experiment is not None
     runs = {r.info.run_name: r for r in client.search_runs([experiment.experiment_id])}
