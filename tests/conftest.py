@@ -25,6 +25,10 @@ hypothesis.settings.register_profile("scalediff", deadline=None, derandomize=Tru
 hypothesis.settings.register_profile("search", deadline=None, max_examples=1_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "scalediff"))
 
+# Each of pytest's workers trains on one core: oneDNN's threads wait for each other by spinning, so that
+# two trainings of two threads each on two cores take 15 times as long as one after the other.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 _NUMBERS = itertools.count()
 AWS_REGION = "us-east-1"
 

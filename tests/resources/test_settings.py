@@ -45,6 +45,8 @@ def test_every_place_can_be_set() -> None:
             "SCALEDIFF_RAW_URL": "s3://raw",
             "SCALEDIFF_LAKE_URL": "s3://lake",
             "SCALEDIFF_CLEAN_URL": "s3://clean",
+            "SCALEDIFF_MODELS_URL": "s3://models",
+            "SCALEDIFF_TRACKING_URI": "https://mlflow.example",
             "SCALEDIFF_S3_ENDPOINT_URL": "http://localhost:9000",
             "SCALEDIFF_S3_REGION": "eu-central-1",
             "SCALEDIFF_QUEUE_URL": "https://sqs/uploads",
@@ -59,6 +61,7 @@ def test_every_place_can_be_set() -> None:
         "s3://lake",
         "s3://clean",
     )
+    assert (settings.models_url, settings.tracking_uri) == ("s3://models", "https://mlflow.example")
     assert (settings.s3_endpoint_url, settings.s3_region) == ("http://localhost:9000", "eu-central-1")
     assert settings.queue_url == "https://sqs/uploads"
     assert settings.database_url == "postgresql+psycopg2://me@db/catalog"

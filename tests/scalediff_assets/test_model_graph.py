@@ -18,8 +18,8 @@ from scalediff_contract.releases import ReleaseManifest
 from world.minitown.routes import load_route_set, routes_xml
 
 # One home, made once: the tests stand on each other's training runs.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("model_graph")]
-STEPS = 80
+pytestmark = pytest.mark.slow
+STEPS, BATCH = 80, 16
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +75,9 @@ def run(home: Settings):  # type: ignore[no-untyped-def]
             resources=resources,
             executor=dg.in_process_executor,
         )
-        job = defs.resolve_job_def(job_name)
         with instance(home) as dagster_instance:
+            # In here: loading definitions asks the newest instance, and the last one is gone.
+            job = defs.resolve_job_def(job_name)
             if partition and isinstance(job.partitions_def, dg.DynamicPartitionsDefinition):
                 dagster_instance.add_dynamic_partitions(str(job.partitions_def.name), [partition])
             result = job.execute_in_process(
@@ -109,7 +110,15 @@ def driven(run, routes: str) -> None:  # type: ignore[no-untyped-def]
         run(
             "train",
             name,
-            {"checkpoints": {"release": "r1", "preset": "demo", "steps": STEPS, "batch": 16, "seed": seed}},
+            {
+                "checkpoints": {
+                    "release": "r1",
+                    "preset": "demo",
+                    "steps": STEPS,
+                    "batch": BATCH,
+                    "seed": seed,
+                }
+            },
         )
         run("evaluate", name, {"leaderboard_results": evaluation})
     for name in ("noop", "random", "expert"):
@@ -124,10 +133,11 @@ def test_a_model_that_learnt_nothing_stops_at_the_check(home, run) -> None:  # t
 
 
 def test_everything_a_model_owner_looks_for_is_in_mlflow(home: Settings, driven: None) -> None:
-    from mlflow import MlflowClient
+    import mlflow
 
     tracking = resources_for(home)["tracking"]
-    client = MlflowClient(tracking_uri=tracking.uri)
+    mlflow.set_tracking_uri(tracking.uri)  # a client of its own looks up logged models there all the same
+    client = mlflow.MlflowClient()
     experiment = client.get_experiment_by_name("cilrs")
     assert experiment is not None
     runs = {r.info.run_name: r for r in client.search_runs([experiment.experiment_id])}

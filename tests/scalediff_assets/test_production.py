@@ -29,6 +29,8 @@ PRODUCTION = {
     "SCALEDIFF_RAW_URL": "s3://raw",
     "SCALEDIFF_LAKE_URL": "s3://lake",
     "SCALEDIFF_CLEAN_URL": "s3://clean",
+    "SCALEDIFF_MODELS_URL": "s3://models",
+    "SCALEDIFF_TRACKING_URI": "https://mlflow.example",
     "SCALEDIFF_QUEUE_URL": "https://sqs.example/uploads",
     "SCALEDIFF_DATABASE_URL": "postgresql://user:hush@host/db",
 }

@@ -15,7 +15,7 @@ import dagster as dg
 import pytest
 
 from scalediff_assets.home import instance, use_home
-from scalediff_assets.ui import running_ui, stop_ui
+from scalediff_assets.ui import MLFLOW, running_ui
 from world.recorder import RecordedBundle
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,9 @@ def ui(
     with instance(settings) as dagster_instance:
         (hour,) = dagster_instance.get_materialized_partitions(dg.AssetKey("segments"))
     yield running.url, hour
-    assert stop_ui(settings)
+    scalediff("ui", "--stop", "--home", str(home))
+    assert running_ui(settings) is None
+    assert running_ui(settings, MLFLOW) is None
 
 
 def scalediff(*arguments: str) -> None:
