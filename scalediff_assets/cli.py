@@ -1,4 +1,4 @@
-"""The command line: `scalediff demo | ingest | sessions | export | ui | world | drive | leaderboard`.
+"""The command line: `scalediff demo | ingest | sessions | export | ui | world | drive | play | leaderboard`.
 
 Users get one clear line for whatever they did wrong, never a traceback.
 """
@@ -12,7 +12,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from scalediff_assets import drive_cli, model_cli, opendrive_cli, release_cli, scoring_cli, world_cli
+from scalediff_assets import (
+    drive_cli,
+    model_cli,
+    opendrive_cli,
+    play_cli,
+    release_cli,
+    scoring_cli,
+    world_cli,
+)
 
 app = typer.Typer(
     name="scalediff",
@@ -36,6 +44,7 @@ app.add_typer(scoring_cli.app)
 app.add_typer(release_cli.app)
 app.add_typer(model_cli.app)
 app.command()(drive_cli.drive)
+app.command()(play_cli.play)
 
 
 class UserError(Exception):

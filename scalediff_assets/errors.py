@@ -19,6 +19,8 @@ PartitionMissingError      resources.tables
 PolicyError                scalediff_assets.quality_scores.policy
 ExportError                scalediff_assets.cilrs_datasets.exports
 UiError                    scalediff_assets.ui
+GameBuildError             scalediff_assets.game_build
+PlayError                  scalediff_assets.play_cli
 """
 
 from sqlalchemy.exc import OperationalError
@@ -33,7 +35,9 @@ from resources.upload_queue import FeedUnavailableError
 from scalediff_assets.checkpoints.launch import LaunchError
 from scalediff_assets.cilrs_datasets.exports import ExportError
 from scalediff_assets.dataset_releases.release import ReleaseRefusedError
+from scalediff_assets.game_build import GameBuildError
 from scalediff_assets.leaderboard_results.promotion import NotComparableError
+from scalediff_assets.play_cli import PlayError
 from scalediff_assets.quality_scores.policy import PolicyError
 from scalediff_assets.ui import UiError
 from scoring.leaderboard import ScoringInputError
@@ -55,6 +59,8 @@ USER_ERRORS: tuple[type[Exception], ...] = (
     PolicyError,
     ExportError,
     UiError,
+    GameBuildError,
+    PlayError,
     OperationalError,
     ReleaseRefusedError,
     LaunchError,

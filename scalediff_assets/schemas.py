@@ -88,7 +88,10 @@ ALIGNMENTS = Table(
         _SESSION,
         *_VERDICT,
         Column(
-            "align_method", pl.String, "frame_id, content, meta_endanchor or meta_interval", nullable=True
+            "align_method",
+            pl.String,
+            "frame_id, recorder_clock, content, meta_endanchor or meta_interval",
+            nullable=True,
         ),
         Column("alignment_grade", pl.String, "exact, rtp, estimated or legacy", nullable=True),
         Column("start_lo_ms", pl.Float64, "game time of PTS 0, lower bound", nullable=True),

@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OUR_PACKAGES = ("scalediff_contract", "scoring", "world", "resources", "scalediff_assets", "gpu_services")
+OUR_PACKAGES = (
+    "scalediff_contract",
+    "scoring",
+    "world",
+    "resources",
+    "scalediff_assets",
+    "gpu_services",
+    "upload_api",
+)
 HEAVY = ("torch", "cv2", "av", "mlflow", "ray", "boto3", "dagster_aws", "matplotlib", "world")
 
 

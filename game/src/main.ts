@@ -11,7 +11,7 @@ import { controlSettings } from "./physics/keyboard";
 import { canRecordFrames } from "./recorder/track_recorder";
 import { type Scenario, scenarioOf } from "./scenario/stage";
 import { configOf, type GameConfig } from "./session/config";
-import { Game, type GameParts } from "./session/game";
+import { Game } from "./session/game";
 import { type Player, signIn } from "./session/sign_in";
 import { UploadApi } from "./upload/api";
 import { CLIENT } from "./upload/bundle";
@@ -51,9 +51,24 @@ async function main(): Promise<void> {
   const config = configOf(location.search);
   const api = new UploadApi(config.api);
   const view = element("view", HTMLCanvasElement);
-  let player: Player | null = null;
-  let loaded: Awaited<ReturnType<typeof load>> | null = null;
   if (!canRecordFrames()) throw new Error("this browser cannot record frame by frame; use a current Chrome or Edge");
+  const { player, loaded } = await introduce(config, api, view);
+  const game = new Game({
+    config,
+    api,
+    player,
+    view,
+    painted: element("painted", HTMLVideoElement),
+    hudRoot: element("game", HTMLElement),
+    ...loaded,
+  });
+  await game.start(handedOver());
+}
+
+/** The terminal: who plays, and loading. */
+async function introduce(config: GameConfig, api: UploadApi, view: HTMLCanvasElement) {
+  let player: Player | undefined;
+  let loaded: Awaited<ReturnType<typeof load>> | undefined;
   await runIntro({
     root: document.body,
     version: CLIENT.version,
@@ -61,20 +76,16 @@ async function main(): Promise<void> {
     fast: config.fast,
     hasWallet: hasWallet(),
     connect: async (choice) => {
-      player = await signIn(api, choice === "wallet" ? await connectWallet() : burnerKey(localStorage), sessionStorage);
+      const signer = choice === "wallet" ? await connectWallet() : burnerKey(localStorage);
+      player = await signIn(api, signer, sessionStorage);
       return { wallet: player.wallet };
     },
     load: async (say) => {
       loaded = await load(config, view, say);
     },
   });
-  const parts = { config, api, player, view, ...(loaded ?? {}) } as unknown as Omit<GameParts, "painted" | "hudRoot">;
-  const game = new Game({
-    ...parts,
-    painted: element("painted", HTMLVideoElement),
-    hudRoot: element("game", HTMLElement),
-  });
-  await game.start(handedOver());
+  if (player === undefined || loaded === undefined) throw new Error("nobody signed in; reload the page");
+  return { player, loaded };
 }
 
 main().catch((error: unknown) => {

@@ -14,6 +14,7 @@ from scalediff_assets.aligned_sessions.frame_join import join_frames
 from scalediff_assets.aligned_sessions.labels import label_frames
 from scalediff_assets.aligned_sessions.legacy import estimate_times
 from scalediff_assets.aligned_sessions.packets import Packets, longest_run_ms, run_ids
+from scalediff_assets.aligned_sessions.stampless import estimate_stampless, is_stampless
 from scalediff_assets.aligned_sessions.times import AlignOptions, FrameTimes, Rejection
 from scalediff_assets.raw_sessions.bundle import Bundle
 from scalediff_assets.schemas import ALIGNMENTS, AlignedSessions
@@ -78,6 +79,8 @@ def _times(
             f"{bundle.session_id}: the video holds no packets (minimum 1); ask the player to record again"
         )
         return Rejection(reason=Reason.NO_VIDEO, detail=detail)
+    if bundle.schema_version == 2 and is_stampless(bundle):
+        return estimate_stampless(bundle, packets, options=options, flow=flow)
     if bundle.schema_version == 2:
         return join_frames(bundle, packets, options)
     return estimate_times(bundle, packets, latency_upload_ms=latency_upload_ms, options=options, flow=flow)

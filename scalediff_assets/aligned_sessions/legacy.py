@@ -1,4 +1,4 @@
-"""Timing version 1 recordings: start estimate, round trip and pipeline delay make game time.
+"""Timing by the clock: start estimate, round trip and pipeline delay make game time.
 
 A game event at T is seen at T + rtt(T) + D; frame PTS p was received at start + p. So game time =
 p + start - rtt - D, or p + delta where the picture itself gave the delay.
@@ -67,6 +67,31 @@ def estimate_times(
     start = estimate_start(clocks)
     if isinstance(start, Contradiction):
         return Rejection(reason=Reason.CLOCK_CONTRADICTION, detail=f"{bundle.session_id}: {start.detail}")
+    end_ms = start.hi_ms + clocks.end_epoch_ms - clocks.start_epoch_ms
+    return times_from(bundle, packets, start, clocks.event_t_ms, end_ms, options=options, flow=flow)
+
+
+def times_from(
+    bundle: Bundle,
+    packets: Packets,
+    start: StartEstimate,
+    event_t_ms: Floats,
+    end_ms: float,
+    *,
+    options: AlignOptions,
+    flow: FlowSignal | None,
+) -> FrameTimes:
+    """Every frame's game time, once the recording's start is known or estimated.
+
+    Args:
+        bundle: The session's logs.
+        packets: Its video.
+        start: Where PTS 0 lies in page time.
+        event_t_ms: (E,) sorted times of the log entries.
+        end_ms: Page time of the session's end.
+        options: Assumptions.
+        flow: The picture's expansion, where it was measured.
+    """
     trip = _round_trip(bundle, options)
     match = _match(bundle, flow, start, trip)
     shown_ms = packets.pts_ms.astype(np.float64) + start.point_ms
@@ -77,10 +102,7 @@ def estimate_times(
     game_t_ms = np.zeros(len(packets))
     # A falling round trip must not make frames swap places in game time.
     game_t_ms[timed] = np.maximum.accumulate((shown_ms - delay_ms)[timed])
-    end_ms = start.hi_ms + clocks.end_epoch_ms - clocks.start_epoch_ms
-    lost = clock_lost_from(
-        packets.pts_ms[timed].astype(np.float64), game_t_ms[timed], clocks.event_t_ms, end_ms
-    )
+    lost = clock_lost_from(packets.pts_ms[timed].astype(np.float64), game_t_ms[timed], event_t_ms, end_ms)
     timed[np.flatnonzero(timed)[lost:]] = False
     return FrameTimes(
         summary=_summary(start, match, trip, options, float(np.median(delay_ms))),

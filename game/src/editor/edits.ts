@@ -13,6 +13,7 @@ const NEW_TARGET_RADIUS_M = 15;
 
 /** Put what a handle holds elsewhere, to the centimetre; a joined segment comes along. */
 export function moved(file: Json, handle: Handle, to: Place): Json {
+  if (to[0] === handle.place[0] && to[1] === handle.place[1]) return file;
   if (handle.kind === "heading") return turned(file, handle.at, to);
   return [handle.at, ...handle.joined].reduce((changed, at) => placedAt(changed, at, to), file);
 }

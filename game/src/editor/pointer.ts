@@ -1,6 +1,7 @@
 /** The mouse on the map: drag points, pan, zoom, select. */
 
 import { gamePoint } from "../axes";
+import type { Place } from "../scenario/model";
 import { moved } from "./edits";
 import { type Handle, handlesOf, handleUnder } from "./handles";
 import { listAt, textAt } from "./json";
@@ -16,7 +17,7 @@ const ZOOM_PER_PX = 0.0015;
 type Drag =
   | { readonly kind: "pan"; readonly from: ScreenPoint }
   | { readonly kind: "test" }
-  | { readonly kind: "handle"; readonly handle: Handle; steps: number };
+  | { readonly kind: "handle"; readonly handle: Handle; readonly offsetPx: ScreenPoint; steps: number };
 
 /** Listen to a canvas; `show` is told the place under the pointer. */
 export function listenToPointer(canvas: HTMLCanvasElement, state: EditorState, show: (words: string) => void): void {
@@ -69,7 +70,9 @@ function begun({ testPoint, view, size, file, selected }: EditorState, pointer: 
   if (testPoint !== null && distancePx(toScreen(view, size, testPoint), pointer) < TEST_POINT_PX) return { kind: "test" };
   const reachable = handlesOf(file).filter(({ entity }) => entity === null || entity === selected);
   const handle = handleUnder(reachable, view, size, pointer, selected);
-  return handle === null ? { kind: "pan", from: pointer } : { kind: "handle", handle, steps: 0 };
+  if (handle === null) return { kind: "pan", from: pointer };
+  const [xPx, yPx] = toScreen(view, size, handle.place);
+  return { kind: "handle", handle, offsetPx: [xPx - pointer[0], yPx - pointer[1]], steps: 0 };
 }
 
 function dragged(state: EditorState, drag: Drag, last: ScreenPoint, now: ScreenPoint): void {
@@ -82,9 +85,14 @@ function dragged(state: EditorState, drag: Drag, last: ScreenPoint, now: ScreenP
       state.testPoint = to;
       return state.changed();
     case "handle":
-      state.edit(moved(state.file, drag.handle, to), drag.steps > 0);
+      state.edit(moved(state.file, drag.handle, grabbed(state, drag.offsetPx, now)), drag.steps > 0);
       drag.steps += 1;
   }
+}
+
+/** Where a handle goes that was not grabbed right in its middle. */
+function grabbed({ view, size }: EditorState, [dxPx, dyPx]: ScreenPoint, [xPx, yPx]: ScreenPoint): Place {
+  return toGame(view, size, [xPx + dxPx, yPx + dyPx]);
 }
 
 /** The entity that a click means: who stands there now, else whose line is there. */

@@ -99,8 +99,9 @@ export class Hud {
     this.limit.title = "speed limit in km/h";
 
     this.debug = addElement(this.hud, "pre", { id: "hud-debug", className: "hud-card" });
-    this.notes = new Notes(this.hud);
-    this.hint = new Hint(this.hud);
+    const foot = addElement(this.hud, "div", { className: "hud-foot" });
+    this.notes = new Notes(foot);
+    this.hint = new Hint(foot);
     this.prompt = new PromptBox(this.hud, (text) => actions.setPrompt(text));
 
     this.show(false);

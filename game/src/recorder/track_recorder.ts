@@ -40,6 +40,12 @@ interface TrackProcessor {
 declare const MediaStreamTrackProcessor: {
   new (options: { track: MediaStreamTrack; maxBufferSize?: number }): TrackProcessor;
 };
+declare global {
+  interface VideoFrame {
+    /** Newer than TypeScript's library; frames of a remote track carry their RTP time stamp. */
+    metadata?(): { readonly rtpTimestamp?: number };
+  }
+}
 
 /** Whether this browser can record by frame id. */
 export function canRecordFrames(): boolean {

@@ -4,7 +4,7 @@
  *     waiting -> recording -> result (uploading or refused) -> waiting for the next scenario
  */
 
-import { SCENARIO_IDS, readScenario } from "../assets";
+import { readScenario } from "../assets";
 import type { StaticIndex } from "../collision/footprints";
 import { Hud } from "../hud/hud";
 import { ResultPanel } from "../hud/result";
@@ -85,6 +85,7 @@ export class Game {
 
   /** Connect to the painter, send what an earlier visit left behind, and play the first scenario. */
   async start(first: Scenario | null): Promise<void> {
+    this.hud.show(true);
     this.loop.start();
     void this.sendLeftovers();
     await this.begin(first ?? this.parts.config.scenarioId);
@@ -258,9 +259,6 @@ export class Game {
     }
   }
 }
-
-/** The ids that can be named in the address. */
-export const SCENARIOS = SCENARIO_IDS;
 
 function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

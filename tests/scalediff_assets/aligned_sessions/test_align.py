@@ -53,6 +53,21 @@ def test_every_frame_shows_its_simulated_frame(exact_bundle: MakeBundle, packets
     assert set(frames["control_source"]) == {"logged"} and set(frames["command_source"]) == {"route"}
 
 
+def test_a_picture_that_lost_its_stamp_is_timed_by_the_clock_and_never_exact(
+    exact_bundle: MakeBundle, packets_at: PacketsAt
+) -> None:
+    lost = [(n, n * 50_000, None, None) for n in range(100)]
+    options = AlignOptions(pipeline_delay_ms=40.0, pipeline_doubt_ms=40.0, rtt_ms=60.0, rtt_doubt_ms=20.0)
+    made = align(exact_bundle(links=lost), packets_at(np.arange(100) * 50), options=options)
+    session = made.sessions.row(0, named=True)
+    assert (session["align_method"], session["alignment_grade"]) == ("recorder_clock", "estimated")
+    assert session["start_lo_ms"] == session["start_hi_ms"] and session["start_uncertainty_ms"] == 60
+    timed = made.frames.filter(pl.col("pts_valid"))
+    truth_ms = exact_bundle().camera["t_ms"].to_numpy()[timed["frame_idx"].to_numpy()]
+    assert np.abs(timed["game_t_ms"].to_numpy() - truth_ms).max() <= 60
+    assert made.frames["sim_frame"].null_count() == 100
+
+
 def test_keys_are_joined_by_frame_id_not_by_time(exact_bundle: MakeBundle, packets_at: PacketsAt) -> None:
     late = [key("keydown", "w", 99_000.0, 10), key("keyup", "w", 99_001.0, 20)]
     frames = align(exact_bundle(inputs=late), packets_at(np.arange(100) * 50)).frames

@@ -1,0 +1,93 @@
+"""`scalediff play`: build the game, start the upload API, open the browser."""
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlencode
+
+import typer
+from rich.console import Console
+
+console = Console()
+_START_TIMEOUT_S = 60.0
+
+
+class PlayError(Exception):
+    """The game cannot be served; the message says why and what to do."""
+
+
+def play(
+    home: Annotated[
+        Path, typer.Option("--home", help="Folder of the store and the databases.", envvar="SCALEDIFF_HOME")
+    ] = Path(".scalediff"),
+    port: Annotated[int, typer.Option(help="Port of the game and its upload API.")] = 8080,
+    transport: Annotated[
+        str, typer.Option(help="Who paints: passthrough (nobody), service (ours) or decart.")
+    ] = "passthrough",
+    painter: Annotated[
+        str | None, typer.Option(help="The painter's WebSocket, such as ws://127.0.0.1:8090/v1/stream.")
+    ] = None,
+    scenario: Annotated[str | None, typer.Option(help="Id of the first scenario.")] = None,
+    size: Annotated[str, typer.Option(help="Size of the picture in pixels.")] = "1280x720",
+    browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
+) -> None:
+    """Drive through the city in the browser; what you record arrives in the raw store."""
+    from scalediff_assets.game_build import build_game
+    from scalediff_assets.home import use_home
+
+    settings = use_home(home)
+    if transport not in ("passthrough", "service", "decart"):
+        raise PlayError(f"--transport {transport}: use passthrough, service or decart")
+    if transport != "passthrough" and painter is None:
+        raise PlayError(f"--transport {transport} needs --painter ws://..., the painter's WebSocket")
+    with console.status("building the game") as status:
+        dist = build_game(status.update)
+    _check_free(port)
+    server = _start(dist, port)
+    query = {"transport": transport, "painter": painter, "scenario": scenario, "size": size}
+    url = f"http://127.0.0.1:{port}/?{urlencode({k: v for k, v in query.items() if v is not None})}"
+    try:
+        _wait(server, port)
+        console.print(f"the game: [link={url}]{url}[/link]  (sessions: http://127.0.0.1:{port}/player.html)")
+        console.print(f"uploads go to {settings.raw_url}; `scalediff ui --home {home}` shows them arrive")
+        console.print("stop with Ctrl-C")
+        if browser:
+            webbrowser.open(url)
+        server.wait()
+    except KeyboardInterrupt:
+        console.print("stopped")
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise PlayError(f"port {port} is in use; choose another with --port") from error
+
+
+def _start(dist: Path, port: int) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "upload_api", "--port", str(port), "--game", str(dist)]
+    return subprocess.Popen(command, cwd=Path(__file__).parents[1])  # noqa: S603 - our own module
+
+
+def _wait(server: "subprocess.Popen[bytes]", port: int) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise PlayError("the upload API ended at once; its message is above")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
+                return
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            time.sleep(0.1)
+    raise PlayError(f"the upload API did not answer within {_START_TIMEOUT_S:.0f} s")
