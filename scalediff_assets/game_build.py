@@ -37,7 +37,8 @@ def build_game(say: Callable[[str], None]) -> Path:
     npm = _npm()
     if not _installed_matches():
         say("installing the game's libraries (once)")
-        _run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"])
+        # Not `npm ci`: it wants the lock to name other platforms' binaries, too, which not every registry has.
+        _run([npm, "install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"])
         _install_mark().write_text(_lock_hash())
     say("building the game")
     _run([npm, "run", "build"])

@@ -93,7 +93,7 @@ describe("figures", () => {
   it("writes amounts, grades and wallets for people", () => {
     expect([solOf(0), solOf(1), solOf(1_500_000_000)]).toEqual(["0 SOL", "0.000000001 SOL", "1.5 SOL"]);
     expect(gradeOf("exact")).toContain("number of its frame");
-    expect(gradeOf(null)).toContain("not joined yet");
+    expect(gradeOf("later")).toContain("does not know");
     expect(shortWallet("7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU")).toBe("7xKX…gAsU");
   });
 });

@@ -59,12 +59,12 @@ describe("the log of a drive", () => {
     log.add(tick(8, 1_033));
     expect(log.camera[0]).toMatchObject({ t: 1_000, pos: [3, 1.6, -10], yaw: -0.5, speed: 7, frame: 7, keys: 1 });
     expect(log.inputs[1]).toEqual({ t: 1_028, type: "keydown", key: "w", code: "KeyW", frame: 8 });
-    expect([log.drawnMs(8), log.drawnMs(9), log.firstFrame, log.longestGapMs, log.drivingPresses]).toEqual([1_033, null, 7, 33, 2]);
+    expect([log.drawnMs(8), log.drawnMs(9), log.firstFrame, log.drivingPresses]).toEqual([1_033, null, 7, 2]);
   });
 });
 
 describe("what is worth uploading", () => {
-  const good = { seconds: 60, frames: 1_200, drivingPresses: 40, longestGapMs: 120, dropped: 3 };
+  const good = { seconds: 60, frames: 1_200, drivingPresses: 40, hiddenMs: 120, dropped: 3 };
 
   it("is a minute of driving", () => {
     expect(refusals(good)).toEqual([]);
@@ -74,7 +74,7 @@ describe("what is worth uploading", () => {
     ["empty", { frames: 0, dropped: 0 }, "no picture was recorded"],
     ["short", { seconds: 19.4 }, "the drive took 19 s: drive for at least 20 s"],
     ["idle", { drivingPresses: 4 }, "you pressed 4.0 keys a minute (minimum 5)"],
-    ["hidden", { longestGapMs: 3_200 }, "the game stood still for 3.2 s"],
+    ["hidden", { hiddenMs: 3_200 }, "the game's tab was hidden for 3.2 s"],
     ["starved", { dropped: 400 }, "400 of 1600 pictures could not be recorded"],
   ])("is not what is %s", (_name, changed, why) => {
     expect(refusals({ ...good, ...changed }).join()).toContain(why);

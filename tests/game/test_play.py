@@ -38,23 +38,25 @@ def drive(page: Any, name: str, url: str) -> str:
     page.click("#intro-guest")
     page.wait_for_selector("#hud-recording", state="visible", timeout=120_000)
     page.wait_for_timeout(1_000)
-    page.keyboard.down("w")
     for second in range(DRIVEN_S + 2):
-        # Small corrections to both sides: the road is straight.
-        page.keyboard.press("a" if second % 2 else "d", delay=60)
-        page.wait_for_timeout(880)
-        if second == 8:
+        # The road is straight; a browser that draws in software would answer taps of A and D unevenly.
+        page.keyboard.down("w")
+        page.wait_for_timeout(700)
+        page.keyboard.up("w")
+        page.wait_for_timeout(300)
+        if second == 6:
             shoot(page, f"{name}-2-driving")
-        if second % 7 == 5:
-            page.keyboard.up("w")
-            page.wait_for_timeout(300)
-            page.keyboard.down("w")
-    page.keyboard.up("w")
+        if second in (9, 10):
+            page.keyboard.press("a" if second == 9 else "d", delay=40)
     page.wait_for_selector("#result", state="visible", timeout=60_000)
     shoot(page, f"{name}-3-result")
-    page.wait_for_selector("#result-uploaded", state="visible", timeout=60_000)
+    page.wait_for_function(
+        "!document.querySelector('#result-uploaded').hidden || "
+        "!document.querySelector('#result-refusal').hidden || !document.querySelector('#result-error').hidden"
+    )
     shoot(page, f"{name}-4-uploaded")
     assert problems == []
+    assert page.is_visible("#result-uploaded"), page.text_content("#result")
     text = page.text_content("#result-uploaded")
     return next(word for word in text.split() if word.startswith("session_"))
 
@@ -93,8 +95,14 @@ def formula_error_frames(latency: dict[str, Any], camera: dict[int, float], star
 
 
 def test_every_recorded_frame_is_the_frame_that_it_says_it_is(
-    served: Served, page: Any, painters: Painters, capsys: pytest.CaptureFixture[str]
+    served: Served,
+    page: Any,
+    painters: Painters,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name in ("SCALEDIFF_HOME", "DAGSTER_HOME"):
+        monkeypatch.setenv(name, "")  # use_home sets both; this puts back what was there
     common = {"fast": 1, "size": "640x360", "seconds": DRIVEN_S, "scenario": "follow-traffic", "seed": 1}
     transports = {
         "passthrough": {},

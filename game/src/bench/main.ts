@@ -55,6 +55,8 @@ function reference(city: CityEntry, widthPx: number, heightPx: number): Drawer {
   const sun = new THREE.DirectionalLight(0xffffff, 1);
   sun.position.set(50, 100, 50);
   scene.add(new THREE.HemisphereLight(0xffffff, 0x444444, 0.8), sun);
+  const ground = new THREE.PlaneGeometry(5_000, 5_000).rotateX(-Math.PI / 2);
+  scene.add(new THREE.Mesh(ground, new THREE.MeshStandardMaterial({ color: 0x333333 })));
   city.buildings.forEach((building) => scene.add(extruded(building)));
   city.streets.forEach((street) => scene.add(...dashes(street)));
   const camera = new THREE.PerspectiveCamera(75, widthPx / heightPx, 0.1, 2_000);

@@ -3,6 +3,7 @@
 import { THEME } from "./colours";
 import { type CityDrawing, drawCity } from "./draw_city";
 import { drawScenario } from "./draw_scenario";
+import { MAP_FONT } from "./pen";
 import type { EditorState } from "./state";
 
 const SCALE_LENGTHS_M = [1, 2, 5, 10, 20, 50, 100, 200, 500] as const;
@@ -66,5 +67,6 @@ function drawScale(context: CanvasRenderingContext2D, { view, size }: EditorStat
   context.lineTo(right, base);
   context.stroke();
   context.textAlign = "right";
+  context.font = MAP_FONT;
   context.fillText(`${lengthM} m · north up`, right, base - 8);
 }

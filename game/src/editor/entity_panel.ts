@@ -6,13 +6,14 @@ import { box, button, type Fields, section } from "./form";
 import { listAt, textAt, withValue } from "./json";
 import type { EditorState } from "./state";
 
+export const ENTITY_PANEL_ID = "selected-entity";
 const KINDS = ["vehicle", "pedestrian", "bicycle", "obstacle", "emergency_worker"] as const;
 
 export function entityPanel(state: EditorState, fields: Fields, entity: number): HTMLElement {
   const at = ["entities", entity];
   const wave = state.waveOf(entity);
   const clock = wave === "" ? "its clock starts with the scenario" : `its clock starts with wave ${wave}`;
-  return section(
+  const made = section(
     textAt(state.file, [...at, "id"]),
     box("dim", clock),
     box(
@@ -27,6 +28,8 @@ export function entityPanel(state: EditorState, fields: Fields, entity: number):
     ...trajectoryTable(state, fields, entity),
     ...pathTables(state, fields, entity),
   );
+  made.id = ENTITY_PANEL_ID;
+  return made;
 }
 
 function trajectoryTable(state: EditorState, fields: Fields, entity: number): Node[] {

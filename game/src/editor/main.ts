@@ -8,6 +8,7 @@ import { ScenarioError } from "../scenario/errors";
 import { MapCanvas } from "./canvas";
 import { cityPlan } from "./city_plan";
 import { cityDrawing } from "./draw_city";
+import { ENTITY_PANEL_ID } from "./entity_panel";
 import { download, listenToDrops, localFile, playInGame, shippedFile } from "./files";
 import { Fields } from "./form";
 import type { Json } from "./json";
@@ -33,6 +34,7 @@ class Editor {
   private readonly problem = part("problem", HTMLParagraphElement);
   private readonly shipped = part("shipped", HTMLSelectElement);
   private shape = "";
+  private shownEntity: number | null = null;
   private untouched = true;
 
   constructor(file: Json) {
@@ -87,9 +89,12 @@ class Editor {
   }
 
   private rebuild(shape: string): void {
+    const { selected } = this.state;
     this.shape = shape;
     this.fields.clear();
     this.form.replaceChildren(...panels(this.state, this.fields), nextList());
+    if (selected !== this.shownEntity) document.getElementById(ENTITY_PANEL_ID)?.scrollIntoView({ block: "nearest" });
+    this.shownEntity = selected;
   }
 
   private say(sentence: string, bad: boolean): void {
@@ -158,11 +163,12 @@ class Editor {
       event.preventDefault();
       return this.save();
     }
-    if (event.target instanceof Element && event.target.matches("input, select, textarea, button")) return;
+    const { target } = event;
+    if (target instanceof Element && target.matches("input:not([type=range]), select, textarea")) return;
     if (control && name === "z") return event.shiftKey ? this.state.redo() : this.state.undo();
     if (control && name === "y") return this.state.redo();
     if (control || event.altKey) return;
-    if (name === " ") this.timeline.toggle();
+    if (name === " " && !(target instanceof HTMLButtonElement)) this.timeline.toggle();
     if (name === "f") this.state.fit();
     if (name === "escape") this.state.select(null);
   }

@@ -45,11 +45,11 @@ function scenarioPanel(fields: Fields): HTMLElement {
     box(
       "fields",
       fields.field("id", ["id"], { kind: "text", width: 2 }),
-      fields.field("duration s", ["duration"]),
-      fields.field("signals", ["signals"], { choices: ["city", "playerGreen"], fallback: "city" }),
+      fields.field("signals", ["signals"], { choices: ["city", "playerGreen"], fallback: "city", width: 2 }),
       fields.field("name", ["name"], { kind: "text", width: 4 }),
       fields.field("description", ["description"], { kind: "long", width: 4 }),
-      fields.field("next (empty: none)", ["next"], { kind: "text", list: NEXT_LIST, leavesOut: true, width: 4 }),
+      fields.field("duration s", ["duration"], { width: 2 }),
+      fields.field("next, if any", ["next"], { kind: "text", list: NEXT_LIST, leavesOut: true, width: 2 }),
     ),
   );
 }

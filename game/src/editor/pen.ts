@@ -11,6 +11,9 @@ export interface Stroke {
   readonly fill?: string;
 }
 
+/** The canvas's words. */
+export const MAP_FONT = "12px ui-monospace, 'DejaVu Sans Mono', monospace";
+
 const LEAST_BOX_PX = 5;
 
 export interface Pen {
@@ -101,7 +104,7 @@ export function penOf(context: CanvasRenderingContext2D, view: View, size: Size)
     label(place, words, colour, radiusM = 0) {
       const [x, y] = at(place);
       const [left, base] = radiusM > 0 ? [x, y - radiusM * view.pxPerM - 7] : [x + 11, y - 9];
-      context.font = "12px ui-monospace, 'DejaVu Sans Mono', monospace";
+      context.font = MAP_FONT;
       context.textAlign = radiusM > 0 ? "center" : "left";
       context.setLineDash([]);
       context.lineWidth = 4;

@@ -42,7 +42,7 @@ export function zoomed(view: View, size: Size, pointer: ScreenPoint, factor: num
 }
 
 /** All places, with a margin around them. */
-export function fitted(places: readonly Place[], { widthPx, heightPx }: Size, marginM = 15): View {
+export function fitted(places: readonly Place[], { widthPx, heightPx }: Size, marginM = 25): View {
   if (places.length === 0) return { x: 0, z: 0, pxPerM: 1 };
   const [lowX, highX] = span(places.map(([x]) => x));
   const [lowZ, highZ] = span(places.map(([, z]) => z));

@@ -36,6 +36,8 @@ const BITS: Readonly<Record<keyof Keys, number>> = { w: 1, a: 2, s: 4, d: 8 };
 /** Collects events between ticks. */
 export class PlayerInput {
   private readonly held = new Set<string>();
+  /** Went down since the last tick: a tap that is shorter than a tick still counts for one. */
+  private readonly tapped = new Set<string>();
   private events: InputEvent[] = [];
   private mouseDxPx = 0;
   private readonly listening = new AbortController();
@@ -61,10 +63,11 @@ export class PlayerInput {
   /** Everything since the last call; the tick that asks is the one that consumes it. */
   take(): TickInput {
     const keys = { w: false, a: false, s: false, d: false };
-    for (const code of this.held) {
+    for (const code of [...this.held, ...this.tapped]) {
       const key = DRIVING[code];
       if (key !== undefined) keys[key] = true;
     }
+    this.tapped.clear();
     const heldMask = (["w", "a", "s", "d"] as const).reduce((mask, key) => mask | (keys[key] ? BITS[key] : 0), 0);
     const taken = { keys, heldMask, mouseDxPx: this.mouseDxPx, events: this.events };
     this.events = [];
@@ -78,11 +81,17 @@ export class PlayerInput {
   }
 
   private onKey(event: KeyboardEvent, down: boolean): void {
-    if (event.repeat || event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement) return;
+    // Who types does not drive; but a key that was held before must come up.
+    const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
+    if (event.repeat || (down && typing)) return;
     if (down === this.held.has(event.code)) return;
     if (event.code in DRIVING) event.preventDefault();
-    if (down) this.held.add(event.code);
-    else this.held.delete(event.code);
+    if (down) {
+      this.held.add(event.code);
+      this.tapped.add(event.code);
+    } else {
+      this.held.delete(event.code);
+    }
     const key = DRIVING[event.code] ?? event.key.toLowerCase().slice(0, 64);
     this.events.push({ t: event.timeStamp, type: down ? "keydown" : "keyup", key, code: event.code });
   }
@@ -98,6 +107,7 @@ export class PlayerInput {
       this.events.push({ t, type: "keyup", key: DRIVING[code] ?? code.toLowerCase(), code });
     }
     this.held.clear();
+    this.tapped.clear();
     this.events.push({ t, type: "blur" });
   }
 }

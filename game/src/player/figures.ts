@@ -63,8 +63,7 @@ const GRADES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** How exactly pictures and inputs are joined, in a line. */
-export function gradeOf(grade: string | null): string {
-  if (grade === null) return "pictures and inputs are not joined yet";
+export function gradeOf(grade: string): string {
   return GRADES.get(grade) ?? "a grade that this page does not know; reload it";
 }
 

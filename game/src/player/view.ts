@@ -114,8 +114,9 @@ function figures(session: PlayerSession): Node[] {
   const grade = el("div", "row", el("span", "dim", "alignment"), session.alignmentGrade ?? "—");
   const nodes: Node[] = [segments];
   if (session.segments !== null && session.segments > 0) nodes.push(bar(session.segments, session.segmentsPassed ?? 0));
-  const meaning = el("p", "dim id", gradeOf(session.alignmentGrade));
-  return [...nodes, grade, meaning, el("div", "row", el("span", "dim", "earned"), solOf(session.earnedLamports))];
+  nodes.push(grade);
+  if (session.alignmentGrade !== null) nodes.push(el("p", "dim id", gradeOf(session.alignmentGrade)));
+  return [...nodes, el("div", "row", el("span", "dim", "earned"), solOf(session.earnedLamports))];
 }
 
 /** A piece per segment, those that are used first. */

@@ -75,9 +75,4 @@ export class DriveLog {
   get drivingPresses(): number {
     return this.inputs.filter(({ type, key }) => type === "keydown" && "wasd".includes(key ?? "-")).length;
   }
-
-  /** The longest time between two ticks. */
-  get longestGapMs(): number {
-    return this.camera.reduce((gap, row, k) => Math.max(gap, row.t - (this.camera[k - 1]?.t ?? row.t)), 0);
-  }
 }

@@ -14,6 +14,7 @@ import type { Navigation } from "../navigation/navigator";
 import type { StreetNetwork } from "../navigation/network";
 import type { CarLimits } from "../physics/car";
 import { type ControlSettings, Keyboard } from "../physics/keyboard";
+import { blockPx } from "../recorder/stamp";
 import { type Scenario, scenarioOf } from "../scenario/stage";
 import { Simulation } from "../simulation";
 import type { DiffusionTransport } from "../transport/transport";
@@ -139,7 +140,13 @@ export class Game {
     const { view, painted } = this.parts;
     view.hidden = !local;
     painted.hidden = local;
-    if (!local) painted.srcObject = new MediaStream([track]);
+    if (local) return;
+    painted.srcObject = new MediaStream([track]);
+    // The strip with the frame id is for machines: the picture is moved up by its height.
+    const { widthPx, heightPx } = this.parts.config;
+    const strip = blockPx(widthPx, heightPx) / heightPx;
+    painted.style.transform = `translateY(${-100 * strip}%) scaleY(${1 / (1 - strip)})`;
+    painted.style.transformOrigin = "bottom";
   }
 
   private record(world: World): void {

@@ -7,6 +7,7 @@ import type { DiffusionTransport } from "../transport/transport";
 import type { ClockOffset, UploadApi } from "../upload/api";
 import { type Bundle, makeBundle, type ScenarioResult } from "../upload/bundle";
 import { refusals } from "../upload/worth";
+import { HiddenWatch } from "./hidden";
 import type { Player } from "./sign_in";
 
 const RESULTS: Record<Outcome, ScenarioResult["result"]> = {
@@ -41,6 +42,7 @@ export class Recording {
   readonly log = new DriveLog();
   readonly anchorMs = performance.now();
   private readonly startedMs = Math.round(Date.now());
+  private readonly hidden = new HiddenWatch(document);
   private readonly rttFrom: number;
   private readonly recorder: TrackRecorder;
   private readonly before: TrackRecorder | null;
@@ -79,13 +81,14 @@ export class Recording {
   async finish(scenario: { id: string; name: string; outcome: Outcome | null; collisions: number }): Promise<Finished> {
     const seconds = this.seconds;
     const endedMs = this.startedMs + Math.round(seconds * 1_000);
+    const hiddenMs = this.hidden.stop();
     const recording = await this.recorder.stop();
     const source = (await this.before?.stop())?.video ?? null;
     const reasons = refusals({
       seconds,
       frames: recording?.video.frames ?? 0,
       drivingPresses: this.log.drivingPresses,
-      longestGapMs: this.log.longestGapMs,
+      hiddenMs,
       dropped: recording?.dropped ?? 0,
     });
     const facts = { seconds, frames: recording?.video.frames ?? 0, ...qualityOf(recording) };

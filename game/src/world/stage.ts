@@ -42,7 +42,7 @@ export class Stage {
   private readonly camera: THREE.PerspectiveCamera;
   private readonly actors = new ActorMeshes();
   private readonly chunks: THREE.Mesh[];
-  private readonly tiled: THREE.Object3D[];
+  private readonly tiled: (THREE.Mesh | THREE.InstancedMesh)[];
   private readonly farM: number;
 
   constructor(
@@ -60,6 +60,7 @@ export class Stage {
       new THREE.MeshLambertMaterial({ color: city.map.color }),
     );
     this.tiled = [roadMesh(city.streets), markMesh(city.streets)];
+    paint(ground, ...this.tiled);
     this.scene.add(ground, ...this.tiled, ...this.chunks, this.actors.group, ...lights());
     this.scene.background = new THREE.Color(city.map.skyColor);
     this.scene.fog = new THREE.FogExp2(city.map.skyColor, FOG_PER_M);
@@ -111,6 +112,16 @@ export class Stage {
       whole.position.set(Math.round(x / tileWidth) * tileWidth, 0, Math.round(z / tileDepth) * tileDepth);
     }
   }
+}
+
+/** Flat on the ground: drawn in this order before all else and without depth, which is too coarse for cm. */
+function paint(...layers: (THREE.Mesh | THREE.InstancedMesh)[]): void {
+  layers.forEach((mesh, order) => {
+    mesh.renderOrder = order - layers.length;
+    const material = mesh.material as THREE.Material;
+    material.depthTest = false;
+    material.depthWrite = false;
+  });
 }
 
 function lights(): THREE.Light[] {
