@@ -14,6 +14,7 @@ import { configOf, type GameConfig } from "./session/config";
 import { Game } from "./session/game";
 import { type Player, signIn } from "./session/sign_in";
 import { UploadApi } from "./upload/api";
+import { pageApiBase } from "./upload/base";
 import { CLIENT } from "./upload/bundle";
 import { burnerKey, connectWallet, hasWallet } from "./wallet/wallet";
 import { type CityEntry, Stage } from "./world/stage";
@@ -49,7 +50,9 @@ function handedOver(): Scenario | null {
 
 async function main(): Promise<void> {
   const config = configOf(location.search);
-  const api = new UploadApi(config.api);
+  const base = pageApiBase(location);
+  if (base === null) throw new Error("this page's ?api= names a server that it does not trust; remove it");
+  const api = new UploadApi(base);
   const view = element("view", HTMLCanvasElement);
   if (!canRecordFrames()) throw new Error("this browser cannot record frame by frame; use a current Chrome or Edge");
   const { player, loaded } = await introduce(config, api, view);

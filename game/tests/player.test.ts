@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 
-import { apiBase, fetchSessions } from "../src/player/api";
+import { fetchSessions } from "../src/player/api";
+import { apiBase } from "../src/upload/base";
 import { gradeOf, isInMotion, passedOf, shortWallet, solOf, totalsOf } from "../src/player/figures";
 import { type PlayerSession, refusalOf, sessionsOf } from "../src/player/sessions";
 

@@ -3,7 +3,8 @@
 import "../hud/theme.css";
 import "./player.css";
 
-import { apiBase, fetchSessions } from "./api";
+import { pageApiBase } from "../upload/base";
+import { fetchSessions } from "./api";
 import { isInMotion } from "./figures";
 import type { PlayerSession } from "./sessions";
 import { sessionsPage, signInPage } from "./view";
@@ -38,9 +39,8 @@ function start(page: HTMLElement): void {
     show(signInPage("You are not signed in. Sign in with your wallet to see what became of your drives."));
     return;
   }
-  const builtBase: unknown = import.meta.env["VITE_SCALEDIFF_API"];
   const { origin, search } = location;
-  const base = apiBase({ origin, search, builtBase: typeof builtBase === "string" ? builtBase : undefined });
+  const base = pageApiBase(location);
   if (base === null) {
     const error = "The address names an API elsewhere (?api=), which must not see your sign-in; remove it.";
     show(sessionsPage({ wallet, sessions: null, error, refreshes: false }));

@@ -5,8 +5,6 @@ import { PassthroughTransport } from "../transport/passthrough";
 import { WebRtcTransport } from "../transport/webrtc";
 
 export interface GameConfig {
-  /** Base of the upload API; empty: where the page came from. */
-  readonly api: string;
   readonly transport: TransportName;
   /** WebSocket of the painter; none for passthrough. */
   readonly painter: string | null;
@@ -40,7 +38,6 @@ export function configOf(search: string): GameConfig {
   }
   const [, width = "1280", height = "720"] = /^(\d+)x(\d+)$/.exec(query.get("size") ?? "") ?? [];
   return {
-    api: query.get("api") ?? "",
     transport,
     painter,
     widthPx: even(Number(width)),
