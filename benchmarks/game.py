@@ -64,11 +64,11 @@ def drawing(size: str, *, rounds: int, seconds: float) -> dict[str, Any]:
             browser.close()
     fps = {kind: statistics.median(each["fps"] for each in found) for kind, found in seen.items()}
     return {
-        "frames per second, ours to reference": fps["ours"] / fps["reference"],
-        "ours, fps": fps["ours"],
-        "reference, fps": fps["reference"],
-        "ours, draw calls (most)": max(each["calls"] for each in seen["ours"]),
-        "reference, draw calls (most)": max(each["calls"] for each in seen["reference"]),
+        "fps_ours_over_reference": fps["ours"] / fps["reference"],
+        "ours_fps": fps["ours"],
+        "reference_fps": fps["reference"],
+        "ours_draw_calls_most": max(each["calls"] for each in seen["ours"]),
+        "reference_draw_calls_most": max(each["calls"] for each in seen["reference"]),
         "size": size,
         "renderer": seen["ours"][0]["driver"],
     }
@@ -81,7 +81,7 @@ def sizes(dist: Path) -> dict[str, float]:
         files = [path for pattern in patterns for path in dist.rglob(pattern)]
         return sum(len(gzip.compress(path.read_bytes(), 9)) for path in files) / 1000
 
-    return {"game, kB gzipped": kb("*.js", "*.css", "*.html"), "city, kB gzipped": kb("city-*.json")}
+    return {"game_gzip_kb": kb("*.js", "*.css", "*.html"), "city_gzip_kb": kb("city-*.json")}
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -26,15 +25,3 @@ def test_the_clients_tests_pass_and_parity_is_among_them() -> None:
     report = json.loads(npm("test", "--silent", "--", "--reporter=json"))
     assert report["numFailedTests"] == 0 and report["numPassedTests"] > 150
     assert any("parity" in result["name"] for result in report["testResults"])
-
-
-def test_game_and_city_stay_small(game_dist: Path) -> None:
-    import gzip
-
-    def gzipped(*patterns: str) -> int:
-        files = [path for pattern in patterns for path in game_dist.rglob(pattern)]
-        assert files
-        return sum(len(gzip.compress(path.read_bytes(), 9)) for path in files)
-
-    assert gzipped("*.js", "*.css", "*.html") < 300_000
-    assert gzipped("city-*.json") < 300_000

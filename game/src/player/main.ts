@@ -39,7 +39,6 @@ function start(page: HTMLElement): void {
     show(signInPage("You are not signed in. Sign in with your wallet to see what became of your drives."));
     return;
   }
-  const { origin, search } = location;
   const base = pageApiBase(location);
   if (base === null) {
     const error = "The address names an API elsewhere (?api=), which must not see your sign-in; remove it.";
