@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -52,17 +53,14 @@ def game_dist() -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(game_dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The upload API with the game, on a home of its own."""
+def served(game_dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:  # noqa: ARG001
+    """`scalediff play` on a home of its own."""
     home = tmp_path_factory.mktemp("home")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "upload_api", "--port", str(port), "--game", str(game_dist)],
-        cwd=ROOT,
-        env=os.environ | {"SCALEDIFF_HOME": str(home)},
-    )
+    command = [sys.executable, "-m", "scalediff_assets.cli", "play", "--no-open"]
+    process = subprocess.Popen([*command, "--port", str(port), "--home", str(home)], cwd=ROOT)
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -72,7 +70,7 @@ def served(game_dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         except OSError:
             time.sleep(0.2)
     yield Served(url=url, home=home)
-    process.terminate()
+    process.send_signal(signal.SIGINT)
     process.wait()
 
 

@@ -46,6 +46,10 @@ def drive(page: Any, name: str, url: str) -> str:
         page.wait_for_timeout(300)
         if second == 6:
             shoot(page, f"{name}-2-driving")
+        if second == 10 and name == "service":
+            page.fill("#hud-prompt", "a drive at night")
+            page.keyboard.press("Enter")
+            page.keyboard.press("Escape")
     page.wait_for_selector("#result", state="visible", timeout=60_000)
     shoot(page, f"{name}-3-result")
     page.wait_for_function(
@@ -76,6 +80,14 @@ def stamps_of(video: Path) -> tuple[list[int | None], list[float]]:
             ids.append(read_stamp(frame.to_ndarray(format="gray")))
             pts_ms.append(float(frame.pts * frame.time_base) * 1000)
     return ids, pts_ms
+
+
+def blueness(video: Path) -> list[float]:
+    """Blue by red of each frame's lower half, in file order."""
+    with av.open(video) as container:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    lower = [picture[len(picture) // 2 :].reshape(-1, 3).mean(axis=0) for picture in pictures]
+    return [float(mean[2] / mean[0]) for mean in lower]
 
 
 def formula_error_frames(latency: dict[str, Any], camera: dict[int, float], start_ms: float) -> float:
@@ -142,6 +154,9 @@ def test_every_recorded_frame_is_the_frame_that_it_says_it_is(
         frames = aligned.frames.filter(pl.col("session_id") == session_id)
         assert frames["sim_frame"].to_list() == ids
         assert row["status"] == "accepted", row["detail"]
+        if name == "service":
+            blue = blueness(files[".webm"])
+            assert min(blue[-10:]) > 1.5 * max(blue[:10]), "the new prompt does not show"
         off = formula_error_frames(latency, camera, meta["clock"]["recorderStart"])
         with capsys.disabled():
             print(
