@@ -53,7 +53,7 @@ def game_dist() -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(game_dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:  # noqa: ARG001
+def served(game_dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """`scalediff play` on a home of its own."""
     home = tmp_path_factory.mktemp("home")
     with socket.socket() as probe:

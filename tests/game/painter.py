@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import random
+import sys
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,8 @@ async def paint_for(socket: ServerConnection, *, pastes: bool) -> None:
 async def run(port: int, *, pastes: bool) -> None:
     """Serve until killed."""
     async with serve(lambda socket: paint_for(socket, pastes=pastes), "127.0.0.1", port) as server:
-        print(server.sockets[0].getsockname()[1], flush=True)
+        sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+        sys.stdout.flush()
         await server.serve_forever()
 
 

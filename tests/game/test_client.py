@@ -1,4 +1,4 @@
-"""The client's own checks, run where the platform's are: types, unit tests, physics against Python's cases."""
+"""The client's own tests, run where the platform's are; physics against Python's cases is among them."""
 
 import json
 import shutil

@@ -159,7 +159,7 @@ def test_every_recorded_frame_is_the_frame_that_it_says_it_is(
             assert min(blue[-10:]) > 1.5 * max(blue[:10]), "the new prompt does not show"
         off = formula_error_frames(latency, camera, meta["clock"]["recorderStart"])
         with capsys.disabled():
-            print(
+            sys.stdout.write(
                 f"\n{name}: {len(ids)} frames, 0 ids wrong, PTS within 1 ms; latency p50 "
-                f"{latency['pipelineLatency']['p50']:.0f} ms; T + avgRtt is off by {off:.1f} frames"
+                f"{latency['pipelineLatency']['p50']:.0f} ms; T + avgRtt is off by {off:.1f} frames\n"
             )
