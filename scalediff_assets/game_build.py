@@ -37,7 +37,7 @@ def build_game(say: Callable[[str], None]) -> Path:
     npm = _npm()
     if not _installed_matches():
         say("installing the game's libraries (once)")
-        # Not `npm ci`: it wants the lock to name other platforms' binaries, too, which not every registry has.
+        # Not `npm ci`: its lock must name all platforms' binaries, which not every registry has.
         _run([npm, "install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"])
         _install_mark().write_text(_lock_hash())
     say("building the game")
