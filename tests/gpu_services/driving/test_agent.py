@@ -92,7 +92,6 @@ def test_who_never_comes_free_stands_in_the_end() -> None:
     assert hold(5.0, 5.0, 61.0).throttle > 0, "who rolls again has come free"
 
 
-
 @pytest.mark.slow
 def test_a_checkpoint_drives_in_minitown(make_spec: Callable[..., TrainSpec]) -> None:
     spec = make_spec()
