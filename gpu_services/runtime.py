@@ -46,6 +46,9 @@ def start_runtime(bf16: Literal["auto", "always", "never"]) -> Runtime:
         _keep_memory()
         # Bitwise resume rests on it; nothing of ours has a slow deterministic form on a CPU.
         torch.use_deterministic_algorithms(mode=True)
+        # It would also write over every new tensor, a third of a step, so that nobody reads what is not
+        # there; nothing of ours does.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         name = f"cpu x {torch.get_num_threads()}"
     if world > 1 and not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if cuda else "gloo")

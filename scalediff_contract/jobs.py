@@ -37,6 +37,7 @@ class TrainSpec(Declared):
         architecture: The network.
         recipe: The training.
         pedals: What the agent obeys.
+        look_every_s: Simulated time between two pictures that the agent looks at.
         camera: The camera of the release's frames.
         clean_url: Store that the release's shards lie in.
         release_key: Object key of the release's manifest there.
@@ -54,6 +55,7 @@ class TrainSpec(Declared):
     architecture: Architecture
     recipe: Recipe
     pedals: Literal["model", "speed"]
+    look_every_s: float = 0.1
     camera: Camera = Camera()
     clean_url: str
     release_key: str

@@ -22,7 +22,6 @@ from gpu_services.driving.network import channels_last
 from gpu_services.driving.pedals import SpeedHolder
 from gpu_services.driving.route import RouteFollower
 
-LOOK_EVERY_S = 0.1
 _CONTROLS_OF_MODEL = "model"
 
 
@@ -65,7 +64,7 @@ class CilrsAgent(AutonomousAgent):  # type: ignore[misc]
                 "width": camera.width_px,
                 "height": camera.height_px,
                 "fov": math.degrees(2 * math.atan(half)),
-                "sensor_tick": LOOK_EVERY_S,
+                "sensor_tick": self._card.look_every_s,
             },
             {"type": "sensor.speedometer", "id": "speed", "reading_frequency": 20},
             {"type": "sensor.other.gnss", "id": "gnss", "x": 0.0, "y": 0.0, "z": 0.0},
@@ -77,7 +76,7 @@ class CilrsAgent(AutonomousAgent):  # type: ignore[misc]
         latitude, longitude = (float(value) for value in input_data["gnss"][1][:2])
         command = self._route.command(latitude, longitude)
         if timestamp >= self._next_s:
-            self._next_s = timestamp + LOOK_EVERY_S - 0.01
+            self._next_s = timestamp + self._card.look_every_s - 0.01
             self._said = self._look(input_data["front"][1], speed_mps, command)
         steer, throttle, brake, wanted_mps = (float(value) for value in self._said)
         reverse = False

@@ -39,6 +39,7 @@ class CheckpointCard(Declared):
         architecture: The network.
         recipe: The training.
         pedals: What the agent obeys.
+        look_every_s: Simulated time between two pictures that it looks at.
         camera: The camera of its frames.
         release_hash: Of the dataset.
         seconds: Wall time in the loop so far.
@@ -52,6 +53,7 @@ class CheckpointCard(Declared):
     architecture: Architecture
     recipe: Recipe
     pedals: Literal["model", "speed"]
+    look_every_s: float = 0.1
     camera: Camera
     release_hash: str
     seconds: float

@@ -3,7 +3,8 @@
 A single picture does not say how long the car has stood. Where the model is torn between standing and
 going (a stop line), it is given a push after a short while; where it is sure to stand (a red light),
 after a long one. TF++ and TransFuser creep likewise. Who pushes and does not move has something
-before the bumper: it backs off a little and tries again.
+before the bumper: it backs off a little and tries again, a few times; then it stands, and the
+evaluator ends the route as blocked.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ _SHORT_S, _LONG_S = 2.0, 16.0
 _CREEP_S, _CREEP_MPS = 1.5, 2.5
 _STOP_BELOW_MPS = 0.6
 _STUCK_MPS, _STUCK_S, _BACK_OFF_S, _BACK_OFF_THROTTLE = 0.1, 1.0, 2.0, 0.5
+# Driving again this fast, it has come free.
+_TRIES, _FREE_MPS = 6, 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,7 @@ class SpeedHolder:
         self._creep_until_s = -1.0
         self._pushed_since_s: float | None = None
         self._back_until_s = -1.0
+        self._tries = 0
 
     def __call__(self, wanted_mps: float, speed_mps: float, now_s: float) -> Pedals:
         """The pedals of a tick.
@@ -45,6 +49,10 @@ class SpeedHolder:
         """
         if now_s < self._back_until_s:
             return Pedals(throttle=_BACK_OFF_THROTTLE, brake=0.0, reverse=True)
+        if speed_mps > _FREE_MPS:
+            self._tries = 0
+        if self._tries >= _TRIES:
+            return Pedals(throttle=0.0, brake=1.0)
         pedals = self._forward(wanted_mps, speed_mps, now_s)
         if pedals.throttle == 0.0 or abs(speed_mps) > _STUCK_MPS:
             self._pushed_since_s = None
@@ -52,6 +60,7 @@ class SpeedHolder:
             self._pushed_since_s = now_s
         elif now_s - self._pushed_since_s > _STUCK_S:
             self._pushed_since_s, self._back_until_s = None, now_s + _BACK_OFF_S
+            self._tries += 1
         return pedals
 
     def _forward(self, wanted_mps: float, speed_mps: float, now_s: float) -> Pedals:

@@ -231,6 +231,7 @@ class _Training:
             "architecture": spec.architecture,
             "recipe": spec.recipe,
             "pedals": spec.pedals,
+            "look_every_s": spec.look_every_s,
             "camera": spec.camera,
             "release_hash": spec.release_hash,
             "seconds": round(self._seconds_before + time.perf_counter() - self._began_s, 3),

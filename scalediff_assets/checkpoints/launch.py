@@ -77,6 +77,7 @@ def train_spec(
         architecture=preset.architecture,
         recipe=preset.recipe,
         pedals=preset.pedals,
+        look_every_s=preset.look_every_s,
         clean_url=connections.clean().url,
         release_key=manifest_key(config.release),
         release_hash=release.content_hash,

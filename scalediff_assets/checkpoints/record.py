@@ -145,7 +145,12 @@ def _exported(models: ObjectStore, key: str, folder: Path) -> Path | None:
 def _params(spec: TrainSpec, result: TrainResult) -> dict[str, Any]:
     architecture = {f"architecture.{k}": v for k, v in spec.architecture.model_dump().items()}
     recipe = {f"recipe.{k}": v for k, v in spec.recipe.model_dump().items()}
-    chosen = {"preset": spec.preset, "pedals": spec.pedals, "release": Path(spec.release_key).parent.name}
+    chosen = {
+        "preset": spec.preset,
+        "pedals": spec.pedals,
+        "look_every_s": spec.look_every_s,
+        "release": Path(spec.release_key).parent.name,
+    }
     return chosen | {"device": result.device} | architecture | recipe
 
 

@@ -85,6 +85,13 @@ def test_who_pushes_and_does_not_move_backs_off_and_tries_again() -> None:
     assert not any(SpeedHolder()(5.0, 3.0, t / 20).reverse for t in range(100))
 
 
+def test_who_never_comes_free_stands_in_the_end() -> None:
+    hold = SpeedHolder()
+    pedals = [hold(5.0, 0.0, tick / 20) for tick in range(20 * 60)]
+    assert not any(pedal.reverse or pedal.throttle for pedal in pedals[-100:])
+    assert hold(5.0, 5.0, 61.0).throttle > 0, "who rolls again has come free"
+
+
 @pytest.mark.slow
 def test_a_checkpoint_drives_in_minitown(make_spec: Callable[..., TrainSpec]) -> None:
     spec = make_spec()
