@@ -1,11 +1,8 @@
 """The benchmark of orchestration runs and reports; what it measures is not asserted here."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+
+from tests.benchmarks.conftest import QuickRun
 
 TIMES = (
     "work_ms_per_session_1",
@@ -21,18 +18,8 @@ DIFFERENCES = ("dagster_ms_per_session_20", "dagster_cpu_ms_per_session_20")
 
 
 @pytest.mark.slow
-def test_a_quick_run_reports_every_figure_and_loads_nothing_heavy() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.orchestration", "--quick", "--json"],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=900,
-    )
-    figures = json.loads(done.stdout)
+def test_a_quick_run_reports_every_figure_and_loads_nothing_heavy(quick_run: QuickRun) -> None:
+    figures = quick_run("orchestration")
     assert all(figures[name] > 0 for name in TIMES)
     assert all(isinstance(figures[name], float) for name in DIFFERENCES)
     assert figures["heavy_modules"] == []
-    assert figures["machine"]
-    assert figures["date"]

@@ -1,11 +1,8 @@
 """The benchmark of the decode pass runs and reports; what it measures is not asserted here."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+
+from tests.benchmarks.conftest import QuickRun
 
 RATIOS = (
     "single_pass_10hz_over_decode",
@@ -19,16 +16,6 @@ RATIOS = (
 
 
 @pytest.mark.slow
-def test_a_quick_run_reports_every_figure() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.session_processing", "--quick", "--json"],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=900,
-    )
-    figures = json.loads(done.stdout)
+def test_a_quick_run_reports_every_figure(quick_run: QuickRun) -> None:
+    figures = quick_run("session_processing")
     assert all(figures[name] > 0 for name in RATIOS)
-    assert figures["machine"]
-    assert figures["date"]
