@@ -1,4 +1,4 @@
-"""Runs a benchmark as a person would, quickly; what it measures depends on the machine and is not asserted."""
+"""Runs a benchmark as a person would, quickly; what it measures is the machine's and is not asserted."""
 
 import json
 import subprocess
