@@ -32,8 +32,8 @@ RELEASE = "demo"
 # The second goes on from the first one's weights: what the first learnt is not paid for twice.
 FIRST, SECOND = "demo-short", "demo-long"
 RUNS: dict[str, dict[str, Any]] = {
-    FIRST: {"steps": 350, "seed": 0},
-    SECOND: {"steps": 650, "seed": 1, "initial_weights": FIRST},
+    FIRST: {"steps": 500, "seed": 0},
+    SECOND: {"steps": 500, "seed": 1, "initial_weights": FIRST},
 }
 _FILMED = "minitown-12"
 

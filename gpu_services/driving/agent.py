@@ -18,7 +18,7 @@ from leaderboard.autoagents.autonomous_agent import AutonomousAgent, Track
 from gpu_services.driving.augment import normalise
 from gpu_services.driving.checkpoint import load_model
 from gpu_services.driving.frames import picture_of, squash
-from gpu_services.driving.network import channels_last
+from gpu_services.driving.network import channels_last, fold_batch_norm
 from gpu_services.driving.pedals import SpeedHolder
 from gpu_services.driving.route import RouteFollower
 
@@ -44,7 +44,7 @@ class CilrsAgent(AutonomousAgent):  # type: ignore[misc]
         torch.set_num_threads(1)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model, self._card = load_model(path_to_conf_file, device)
-        self._model = channels_last(self._model)
+        self._model = channels_last(fold_batch_norm(self._model))
         self._device = device
         self._route = RouteFollower(self._global_plan)
         self._hold = SpeedHolder()

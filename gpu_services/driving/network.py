@@ -7,8 +7,9 @@ the end, so that the graph is static and compiles.
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from gpu_services.driving.resnet import ResNet
+from gpu_services.driving.resnet import BasicBlock, ResNet
 from scalediff_contract.driving import COMMANDS, CONTROLS, Architecture
 
 
@@ -90,3 +91,20 @@ class Cilrs(nn.Module):
 def channels_last(model: Cilrs) -> Cilrs:
     """The model with its weights laid out for channels_last pictures, which convolutions are fastest on."""
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+@torch.no_grad()
+def fold_batch_norm(model: Cilrs) -> Cilrs:
+    """Put every batch norm into the convolution before it, in place: for driving, never for training.
+
+    A normalisation by known statistics is a scale and a shift: w' = w g / s and b' = b - m g / s, with
+    s = sqrt(v + eps) (Jacob et al. 2018, section 3.2).
+    """
+    for block in (module for module in model.modules() if isinstance(module, (ResNet, BasicBlock))):
+        for conv, norm in [("conv1", "bn1"), ("conv2", "bn2")]:
+            if hasattr(block, conv):
+                setattr(block, conv, fuse_conv_bn_eval(getattr(block, conv), getattr(block, norm)))
+                setattr(block, norm, nn.Identity())
+        if isinstance(block, BasicBlock) and block.downsample is not None:
+            block.downsample = nn.Sequential(fuse_conv_bn_eval(block.downsample[0], block.downsample[1]))
+    return model

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmarks.driving import ReferenceModel
 from gpu_services.driving.export import export_program
-from gpu_services.driving.network import Cilrs
+from gpu_services.driving.network import Cilrs, fold_batch_norm
 from gpu_services.driving.reference import load_reference, read_reference
 from gpu_services.driving.resnet import ResNet
 from gpu_services.errors import CheckpointError
@@ -114,3 +114,20 @@ def test_the_graph_has_no_break() -> None:
     model = Cilrs(TINY).eval()
     explained = torch._dynamo.explain(model)(*inputs(model))
     assert explained.graph_break_count == 0
+
+
+def test_folding_batch_norm_changes_nothing_but_the_cost() -> None:
+    model = Cilrs(TINY)
+    generator = torch.Generator().manual_seed(2)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            assert module.running_mean is not None and module.running_var is not None
+            module.running_mean.normal_(generator=generator)
+            module.running_var.uniform_(0.5, 2.0, generator=generator)
+    model.eval()
+    before, speed_before = model(*inputs(model))
+    folded = fold_batch_norm(model)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
+    after, speed_after = folded(*inputs(model))
+    assert torch.allclose(before, after, atol=1e-5)
+    assert torch.allclose(speed_before, speed_after, atol=1e-5)
