@@ -101,10 +101,11 @@ def fold_batch_norm(model: Cilrs) -> Cilrs:
     s = sqrt(v + eps) (Jacob et al. 2018, section 3.2).
     """
     for block in (module for module in model.modules() if isinstance(module, (ResNet, BasicBlock))):
-        for conv, norm in [("conv1", "bn1"), ("conv2", "bn2")]:
-            if hasattr(block, conv):
-                setattr(block, conv, fuse_conv_bn_eval(getattr(block, conv), getattr(block, norm)))
-                setattr(block, norm, nn.Identity())
-        if isinstance(block, BasicBlock) and block.downsample is not None:
-            block.downsample = nn.Sequential(fuse_conv_bn_eval(block.downsample[0], block.downsample[1]))
+        pairs: list[tuple[nn.Module, str, str]] = [(block, "conv1", "bn1")]
+        if isinstance(block, BasicBlock):
+            pairs += [(block, "conv2", "bn2")]
+            pairs += [(block.downsample, "0", "1")] if block.downsample is not None else []
+        for owner, conv, norm in pairs:
+            setattr(owner, conv, fuse_conv_bn_eval(getattr(owner, conv), getattr(owner, norm)))
+            setattr(owner, norm, nn.Identity())
     return model

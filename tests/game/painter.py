@@ -29,7 +29,7 @@ from scalediff_contract.stamp import block_px
 from world.recorder.stamp import read_stamp, stamp_row
 
 # aiortc starts at 0.5 Mb/s; a picture of this size deserves more, and loopback has it.
-vpx.DEFAULT_BITRATE, vpx.MAX_BITRATE = 3_000_000, 8_000_000  # type: ignore[misc]
+vpx.DEFAULT_BITRATE, vpx.MAX_BITRATE = 3_000_000, 8_000_000
 TINTS = {"night": (0.4, 0.5, 0.9), "autumn": (1.0, 0.75, 0.4)}
 PLAIN_TINT = (0.9, 1.0, 0.8)
 
@@ -54,7 +54,9 @@ class Painting(VideoStreamTrack):
             raise MediaStreamError
         frame = self._latest
         await asyncio.sleep(self._random.uniform(0.04, 0.12))
-        painted = VideoFrame.from_ndarray(self._paint(frame.to_ndarray(format="rgb24")), format="rgb24")
+        painted = VideoFrame.from_ndarray(
+            self._paint(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)), format="rgb24"
+        )
         painted.pts, painted.time_base = frame.pts, frame.time_base
         return painted
 
@@ -62,7 +64,7 @@ class Painting(VideoStreamTrack):
         height, width = rgb.shape[:2]
         block = block_px(width, height)
         frame_id = read_stamp(rgb)
-        painted = (rgb * np.array(self.tint)).astype(np.uint8)
+        painted: npt.NDArray[np.uint8] = (rgb * np.array(self.tint)).astype(np.uint8)
         painted[:block] = painted[block : 2 * block]
         if self._pastes and frame_id is not None:
             strip = stamp_row(frame_id, width, height)

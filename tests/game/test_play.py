@@ -15,10 +15,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from resources.connections import Connections
 from resources.profiles import resources_for
 from resources.tables import read_tables
 from scalediff_assets.home import use_home
-from scalediff_assets.listing import list_sessions
 from scalediff_assets.schemas import AlignedSessions
 from tests.game.conftest import ARTEFACTS, ROOT, Painters, Served
 from world.recorder.stamp import read_stamp
@@ -59,7 +59,7 @@ def drive(page: Any, name: str, url: str) -> str:
     shoot(page, f"{name}-4-uploaded")
     assert problems == []
     assert page.is_visible("#result-uploaded"), page.text_content("#result")
-    text = page.text_content("#result-uploaded")
+    text: str = page.text_content("#result-uploaded")
     return next(word for word in text.split() if word.startswith("session_"))
 
 
@@ -77,8 +77,8 @@ def stamps_of(video: Path) -> tuple[list[int | None], list[float]]:
     ids, pts_ms = [], []
     with av.open(video) as container:
         for frame in container.decode(video=0):
-            ids.append(read_stamp(frame.to_ndarray(format="gray")))
-            pts_ms.append(float(frame.pts * frame.time_base) * 1000)
+            ids.append(read_stamp(frame.to_ndarray(format="gray").astype(np.uint8, copy=False)))
+            pts_ms.append((frame.time or 0.0) * 1000)
     return ids, pts_ms
 
 
@@ -129,8 +129,9 @@ def test_every_recorded_frame_is_the_frame_that_it_says_it_is(
     command = [sys.executable, "-m", "scalediff_assets.cli", "ingest", str(empty), "--home", str(served.home)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, timeout=300)
     settings = use_home(served.home)
-    listed = {row["session_id"]: row for row in list_sessions(settings).iter_rows(named=True)}
-    lake = resources_for(settings)["connections"].lake()
+    connections: Connections = resources_for(settings)["connections"]
+    listed = {row["session_id"]: row for row in connections.catalog().sessions().iter_rows(named=True)}
+    lake = connections.lake()
 
     for name, session_id in sessions.items():
         row = listed[session_id]
