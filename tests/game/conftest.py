@@ -111,4 +111,4 @@ def painters() -> Iterator[Painters]:
     yield made
     for process in made.processes:
         process.terminate()
-        process.wait()
+        process.communicate()
