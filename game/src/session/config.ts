@@ -40,8 +40,8 @@ export function configOf(search: string): GameConfig {
   return {
     transport,
     painter,
-    widthPx: even(Number(width)),
-    heightPx: even(Number(height)),
+    widthPx: even(Number(width), 256, 1_920),
+    heightPx: even(Number(height), 144, 1_280),
     seconds: Math.min(MAX_SECONDS, Number(query.get("seconds") ?? MAX_SECONDS) || MAX_SECONDS),
     scenarioId: query.get("scenario") ?? "oncoming-traffic",
     seed: Number(query.get("seed") ?? Date.now() % 1_000_000),
@@ -64,6 +64,7 @@ function transportName(text: string | null): TransportName {
   throw new TransportError(`there is no transport ${text}; known are passthrough, service, decart`);
 }
 
-function even(px: number): number {
-  return 2 * Math.round(Math.min(1_920, Math.max(256, px)) / 2);
+/** The stamp's blocks are pairs of pixels at least, and chroma has half the resolution. */
+function even(px: number, lowest: number, highest: number): number {
+  return 2 * Math.round(Math.min(highest, Math.max(lowest, px)) / 2);
 }
