@@ -147,7 +147,9 @@ def test_every_recorded_frame_is_the_frame_that_it_says_it_is(
         summary = aligned.sessions.filter(pl.col("session_id") == session_id).row(0, named=True)
         assert summary["verdict"] == "valid", summary["detail"]
         if name == "stampless":
-            assert set(ids) == {None} and summary["alignment_grade"] == "estimated"
+            # One picture in 256 looks as if it had a stamp: the checksum has 8 bits.
+            assert ids.count(None) > 0.95 * len(ids)
+            assert summary["alignment_grade"] == "estimated"
             continue
         assert ids == [link[2] for link in links], "the picture says otherwise than the sidecar"
         assert ids == sorted(set(ids)) and set(ids) <= set(camera)  # type: ignore[type-var]

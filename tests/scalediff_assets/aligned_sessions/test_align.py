@@ -53,10 +53,11 @@ def test_every_frame_shows_its_simulated_frame(exact_bundle: MakeBundle, packets
     assert set(frames["control_source"]) == {"logged"} and set(frames["command_source"]) == {"route"}
 
 
+@pytest.mark.parametrize("by_chance", [0, 2])
 def test_a_picture_that_lost_its_stamp_is_timed_by_the_clock_and_never_exact(
-    exact_bundle: MakeBundle, packets_at: PacketsAt
+    exact_bundle: MakeBundle, packets_at: PacketsAt, by_chance: int
 ) -> None:
-    lost = [(n, n * 50_000, None, None) for n in range(100)]
+    lost = [(n, n * 50_000, 7 if n < by_chance else None, None) for n in range(100)]
     options = AlignOptions(pipeline_delay_ms=40.0, pipeline_doubt_ms=40.0, rtt_ms=60.0, rtt_doubt_ms=20.0)
     made = align(exact_bundle(links=lost), packets_at(np.arange(100) * 50), options=options)
     session = made.sessions.row(0, named=True)
