@@ -3,6 +3,7 @@
 One of each per home: process id and port are in `{home}/{name}.json`, the log in `{home}/{name}.log`.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from resources.settings import Settings
 
+_STOP_TIMEOUT_S = 10.0
 _START_TIMEOUT_S = 180.0
 
 
@@ -121,9 +123,24 @@ def stop_ui(settings: Settings, ui: Ui = DAGSTER) -> bool:
     running = running_ui(settings, ui)
     if running is None:
         return False
-    os.killpg(running.pid, signal.SIGTERM)
+    _end_group(running.pid)
     _state_file(settings, ui).unlink()
     return True
+
+
+def _end_group(leader: int) -> None:
+    """End a UI's processes; what does not follow in time is killed.
+
+    A UI that was started from a background shell inherits an ignored interrupt, which Dagster's parts use
+    to end each other.
+    """
+    deadline = time.monotonic() + _STOP_TIMEOUT_S
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGTERM)
+        while time.monotonic() < deadline:
+            os.killpg(leader, 0)
+            time.sleep(0.2)
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _state_file(settings: Settings, ui: Ui) -> Path:
