@@ -5,6 +5,7 @@ Users get one clear line for whatever they did wrong, never a traceback.
 
 import json
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
@@ -164,7 +165,9 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        from scalediff_assets.errors import USER_ERRORS
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Dagster says while it loads is not the user's
+            from scalediff_assets.errors import USER_ERRORS
 
         if not isinstance(error, (UserError, *USER_ERRORS)):
             raise

@@ -39,7 +39,6 @@ export class DriveLoop {
   private lastMs: number | null = null;
   private lastTickMs = -Infinity;
   private fps = 0;
-  private handle = 0;
 
   constructor(
     private readonly stage: Stage,
@@ -50,14 +49,10 @@ export class DriveLoop {
 
   start(): void {
     const frame = (nowMs: number): void => {
-      this.handle = requestAnimationFrame(frame);
+      requestAnimationFrame(frame);
       this.frame(nowMs);
     };
-    this.handle = requestAnimationFrame(frame);
-  }
-
-  stop(): void {
-    cancelAnimationFrame(this.handle);
+    requestAnimationFrame(frame);
   }
 
   private frame(nowMs: number): void {

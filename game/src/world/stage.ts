@@ -88,13 +88,6 @@ export class Stage {
     this.renderer.render(this.scene, this.camera);
   }
 
-  /** Other sizes, for another transport's picture. */
-  resize(widthPx: number, heightPx: number): void {
-    this.renderer.setSize(widthPx, heightPx, false);
-    this.camera.aspect = widthPx / heightPx;
-    this.camera.updateProjectionMatrix();
-  }
-
   private wrap(x: number, z: number): void {
     const { tileWidth, tileDepth } = this.city;
     const reach = this.farM + CHUNK_M;
