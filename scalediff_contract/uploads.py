@@ -169,21 +169,3 @@ class PlayerSessions(_Message):
     """The newest sessions of a wallet, newest first."""
 
     sessions: Annotated[tuple[PlayerSession, ...], Field(max_length=MAX_LISTED_SESSIONS)]
-
-
-class ProblemDocument(BaseModel):
-    """An RFC 9457 problem; each type may add members of its own.
-
-    Attributes:
-        type: `urn:scalediff:problem:{slug}`.
-        title: The same for every problem of the type.
-        status: The HTTP status.
-        detail: What is wrong here, with value, limit and mend.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    type: Annotated[str, Field(pattern=r"^urn:scalediff:problem:[a-z0-9-]+$")]
-    title: str
-    status: Annotated[int, Field(ge=400, le=599)]
-    detail: str

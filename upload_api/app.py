@@ -5,9 +5,11 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
 from scalediff_contract.uploads import ServerTime
-from upload_api import files, issuing, objects, openapi, player, problems, sign_in
+from scalediff_contract.web import openapi
+from scalediff_contract.web.guard import HEALTH, Bounds, Guard
+from upload_api import files, issuing, objects, player, problems, sign_in
 from upload_api.config import UploadConfig
-from upload_api.guard import HEALTH, Guard
+from upload_api.object_urls import OBJECTS
 from upload_api.service import ServiceDep, make_service
 
 _PREFLIGHT_S = 3_600
@@ -24,7 +26,7 @@ def create_app(config: UploadConfig) -> FastAPI:
     app.state.service = make_service(config)
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(Guard, config=config)
+    app.add_middleware(Guard, bounds=_bounds(config))
     # Outermost, so that a page can read refusals, too.
     app.add_middleware(
         CORSMiddleware,
@@ -36,6 +38,18 @@ def create_app(config: UploadConfig) -> FastAPI:
     )
     _add_routes(app, config)
     return app
+
+
+def _bounds(config: UploadConfig) -> Bounds:
+    return Bounds(
+        requests_per_minute=config.limits.requests_per_minute,
+        body_bytes=config.limits.body_bytes,
+        body_s=config.limits.body_s,
+        trust_proxy=config.trust_proxy,
+        monotonic_s=config.monotonic_s,
+        streamed=(f"{OBJECTS}/",),
+        large_mend="files go to their signed URLs",
+    )
 
 
 def _add_routes(app: FastAPI, config: UploadConfig) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 from mangum import Mangum
 
 from resources.settings import read_settings
+from scalediff_contract.web.problems import MEDIA_TYPE
 from upload_api.app import create_app
 from upload_api.config import config_from
-from upload_api.problems import MEDIA_TYPE
 
 
 @functools.cache

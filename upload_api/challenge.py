@@ -12,8 +12,8 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
+from scalediff_contract.web.problems import ProblemError
 from upload_api import base58
-from upload_api.problems import ProblemError
 from upload_api.wallets import KEY_BYTES
 
 _RANDOM_BYTES = 16

@@ -16,7 +16,7 @@ from scalediff_contract.uploads import (
     UploadTarget,
     UploadTargets,
 )
-from upload_api.problems import ProblemError
+from scalediff_contract.web.problems import ProblemError
 from upload_api.records import FileRecord, UploadSession
 from upload_api.service import Service, ServiceDep, SignedInWallet
 

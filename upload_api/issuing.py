@@ -6,7 +6,7 @@ import string
 from fastapi import APIRouter
 
 from scalediff_contract.uploads import IssuedSession
-from upload_api.problems import too_many
+from scalediff_contract.web.problems import too_many
 from upload_api.records import QuotaError, UploadSession
 from upload_api.service import ClientAddress, ServiceDep, SignedInWallet
 

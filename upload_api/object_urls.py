@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from resources.object_store import SignedPut
-from upload_api.problems import ProblemError
+from scalediff_contract.web.problems import ProblemError
 
 OBJECTS = "/v1/objects"
 

@@ -17,8 +17,8 @@ from starlette.requests import ClientDisconnect
 from resources.object_store import ObjectExistsError, ObjectInfo
 from resources.upload_queue import raw_key
 from scalediff_contract.sessions import BundleFile, ObjectKey, UnrecognisedKeyError, parse_object_key
+from scalediff_contract.web.problems import ProblemError, too_many
 from upload_api.object_urls import OBJECTS, ObjectUrls, Permit
-from upload_api.problems import ProblemError, too_many
 from upload_api.records import FileRecord
 from upload_api.service import ClientAddress, Service, ServiceDep
 

@@ -5,15 +5,14 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from starlette.types import Scope
 
 from resources.database import migrate
 from resources.object_store import ObjectStore, S3Signer, S3Store, UploadSigner, open_store
 from scalediff_contract.sessions import ObjectKey
+from scalediff_contract.web.problems import too_many
+from scalediff_contract.web.rates import InFlight, TokenBuckets, address_of
 from upload_api.config import UploadConfig
 from upload_api.object_urls import ObjectUrls
-from upload_api.problems import too_many
-from upload_api.rates import InFlight, TokenBuckets, client_of
 from upload_api.records import FileRecord, Records
 from upload_api.secret import key_for
 from upload_api.token import wallet_of
@@ -76,20 +75,6 @@ def make_service(config: UploadConfig) -> Service:
         wallet_rates=TokenBuckets(config.limits.wallet_requests_per_minute, config.monotonic_s),
         uploads=InFlight(config.limits.address_uploads_at_once),
     )
-
-
-def address_of(scope: Scope, *, trust_proxy: bool) -> str:
-    """The client's address: the socket's peer, or what the one trusted proxy saw as its peer.
-
-    A proxy appends its peer to X-Forwarded-For; what stands before it came from the client itself.
-    """
-    if trust_proxy:
-        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        hops = [hop.strip() for hop in b",".join(forwarded).decode("latin-1").split(",") if hop.strip()]
-        if hops:
-            return client_of(hops[-1])
-    peer = scope.get("client")
-    return client_of(peer[0]) if peer else "unknown"
 
 
 async def _service(request: Request) -> Service:

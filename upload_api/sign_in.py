@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from scalediff_contract.uploads import Challenge, ChallengeRequest, SignedIn, SignIn
+from scalediff_contract.web.problems import ProblemError
 from upload_api.challenge import make_nonce, message_of, read_nonce
-from upload_api.problems import ProblemError
 from upload_api.service import ServiceDep
 from upload_api.token import make_token
 from upload_api.wallets import public_key, verify

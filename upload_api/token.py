@@ -2,7 +2,7 @@
 
 import jwt
 
-from upload_api.problems import ProblemError
+from scalediff_contract.web.problems import ProblemError
 
 _AUDIENCE = "scalediff-upload"
 _ALGORITHM = "HS256"

@@ -7,8 +7,8 @@ signature can be made without a secret. The system program's address, all ones, 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from scalediff_contract.web.problems import ProblemError
 from upload_api import base58
-from upload_api.problems import ProblemError
 
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64

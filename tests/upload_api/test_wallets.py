@@ -5,8 +5,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalediff_contract.web.problems import ProblemError
 from upload_api import base58
-from upload_api.problems import ProblemError
 from upload_api.wallets import has_small_order, public_key, verify
 
 # The points of small order, as RFC 8032 encodes them; libsodium refuses the same.

@@ -6,6 +6,7 @@ and warped into the picture at every frame. Fog goes by the row, because the gro
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -51,6 +52,7 @@ class Ground:
         self._tiles: dict[tuple[int, int, int], _Tile] = {}
         self._lanes = [lane for lane in network.lanes if not lane.is_connector]
         ends = np.array([lane.points_m[[0, -1]] for lane in self._lanes]).reshape(-1, 2, 2)
+        self._crossings_m = np.array([(each.x_m, each.y_m) for each in network.crossings]).reshape(-1, 2)
         self._low_m, self._high_m = ends.min(axis=1), ends.max(axis=1)  # (lanes, 2)
 
     def paint(self, picture: Picture, lens: Lens, pose: CameraPose, fog: Fog) -> None:
@@ -118,19 +120,15 @@ class Ground:
 
     def _draw(self, x_m: float, y_m: float, side_m: float, side_px: int) -> _Tile:
         scale = side_px / side_m
-        pen = _Pen(np.full((side_px, side_px, 3), _BLOCK, np.uint8), x_m, y_m, scale)
+        pen = _Pen(_blank(side_px).copy(), x_m, y_m, scale)
         for width_m, rgb in ((_PAVEMENT_M, _PAVEMENT), (0.25, _KERB), (0.0, _ASPHALT)):
             for street in self._streets:
                 half = street.width_m / 2 + width_m
                 pen.strip(street.direction, street.centre_m, half, street.start_m, street.end_m, rgb)
         self._draw_marks(pen)
-        picture = pen.picture
         if pen.is_fine:
-            rng = np.random.default_rng([int(x_m) & 0xFFFF, int(y_m) & 0xFFFF])
-            noise = rng.integers(-7, 8, (side_px // 2, side_px // 2, 1), np.int16)
-            noise = noise.repeat(2, 0).repeat(2, 1)
-            picture = (picture.astype(np.int16) + noise).clip(0, 255).astype(np.uint8)
-        return _Tile(picture=picture, x_m=x_m, y_m=y_m, px_per_m=scale)
+            _grain(pen.picture, np.random.default_rng([int(x_m) & 0xFFFF, int(y_m) & 0xFFFF]))
+        return _Tile(picture=pen.picture, x_m=x_m, y_m=y_m, px_per_m=scale)
 
     def _draw_marks(self, pen: "_Pen") -> None:
         for number in np.flatnonzero(pen.sees(self._low_m, self._high_m)).tolist():
@@ -150,11 +148,27 @@ class Ground:
                 pen.dashes(direction, centre, low, high)
         if not pen.is_fine:
             return
-        for crossing in self._network.crossings:
+        for number in np.flatnonzero(pen.sees(self._crossings_m, self._crossings_m)).tolist():
+            crossing = self._network.crossings[number]
             pen.crossing(crossing.x_m, crossing.y_m, crossing.half_x_m, crossing.half_y_m)
             if crossing.control is not Control.NONE:
                 for line in crossing.stop_lines:
                     pen.stop_line(line.x_m, line.y_m, line.yaw_rad, line.half_width_m)
+
+
+@cache
+def _blank(side_px: int) -> Picture:
+    """A tile of nothing but blocks of houses."""
+    return np.full((side_px, side_px, 3), _BLOCK, np.uint8)
+
+
+def _grain(picture: Picture, rng: np.random.Generator) -> None:
+    """Add a gray grain of 2 x 2 pixels, saturating; in two steps, because OpenCV has those fast."""
+    height, width, _ = picture.shape
+    noise = rng.integers(-7, 8, (height // 2, width // 2), np.int8)
+    for grain, apply in ((noise.clip(0, None), cv2.add), (-noise.clip(None, 0), cv2.subtract)):
+        gray = cv2.merge([grain.view(np.uint8)] * 3)
+        apply(picture, cv2.resize(gray, (width, height), interpolation=cv2.INTER_NEAREST), dst=picture)
 
 
 class _Pen:

@@ -8,17 +8,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from world.actors import Actor, ActorKind
-from world.camera.lens import NEAR_M, Lens
+from world.camera.lens import NEAR_M, Lens, camera_frame
 from world.camera.views import CameraPose, LightView
-from world.camera.walls import Fog, fill
+from world.camera.walls import Fog, cut, to_pixels
 
 Picture = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 Rgb = tuple[int, int, int]
+_Face = tuple[npt.NDArray[np.int32], Sequence[int]]  # a quad in pixels and its colour
 
 _FARTHEST_M = 220.0
 _GLASS, _TYRE, _SKIN, _CLOTH = (38, 46, 56), (24, 24, 26), (214, 168, 138), (52, 54, 66)
@@ -53,7 +55,7 @@ class Thing:
 
 
 class SolidPainter:
-    """Paints things into one picture."""
+    """Paints things into one picture; the geometry of all of them is one array computation."""
 
     def __init__(self, picture: Picture, lens: Lens, pose: CameraPose, fog: Fog, depth: Floats) -> None:
         self._picture, self._lens, self._pose, self._fog, self._depth = picture, lens, pose, fog, depth
@@ -62,8 +64,28 @@ class SolidPainter:
 
     def paint(self, things: Sequence[Thing]) -> None:
         """Paint things, far to near."""
-        for thing in sorted(things, key=lambda thing: -thing.away_m):
-            self._paint_behind_walls(thing)
+        if not things:
+            return
+        things = sorted(things, key=lambda thing: -thing.away_m)
+        boxes = _Boxes(self._lens, self._pose, [solid for thing in things for solid in thing.solids])
+        sides, tops = boxes.sides(self._fog), boxes.tops(self._fog)
+        counts = [len(thing.solids) for thing in things]
+        firsts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        left_px, right_px = boxes.columns(firsts)
+        end = 0
+        for number, thing in enumerate(things):
+            first, end = end, end + counts[number]
+            spans = self._hidden(thing, int(left_px[number]), int(right_px[number]))
+            if spans is None:
+                continue
+            saved = [self._picture[:, a:b].copy() for a, b in spans]
+            if thing.shadow is not None:
+                self._fill_flat(thing.shadow)
+            for box in range(first, end):
+                for quad, rgb in (*sides[box], *tops[box]):
+                    cv2.fillConvexPoly(self._picture, quad, rgb)
+            for (a, b), columns in zip(spans, saved, strict=True):
+                self._picture[:, a:b] = columns
 
     def is_in_view(self, x_m: float, y_m: float, size_m: float) -> bool:
         """Whether something of a size at a place may be seen."""
@@ -75,88 +97,104 @@ class SolidPainter:
         dx, dy = x_m - self._pose.x_m, y_m - self._pose.y_m
         return dx * self._cos + dy * self._sin, dy * self._cos - dx * self._sin
 
-    def _paint_behind_walls(self, thing: Thing) -> None:
-        """Paint, then put back the columns in which a wall is nearer."""
-        bins = np.flatnonzero(self._depth < thing.away_m)
-        if len(bins) == len(self._depth):
-            return
+    def _hidden(self, thing: Thing, first: int, last: int) -> list[tuple[int, int]] | None:
+        """The columns within a thing's own in which a wall is nearer; None where that is all of them."""
         bin_px = self._lens.width_px / len(self._depth)
-        spans = [(int(k * bin_px), int((k + 1) * bin_px)) for k in bins.tolist()]
-        first, last = self._columns(thing)
-        spans = [(max(a, first), min(b, last)) for a, b in spans if b > first and a < last]
-        saved = [self._picture[:, a:b].copy() for a, b in spans]
-        if thing.shadow is not None:
-            self._fill_flat(thing.shadow)
-        for solid in thing.solids:
-            self._fill_solid(solid)
-        for (a, b), columns in zip(spans, saved, strict=True):
-            self._picture[:, a:b] = columns
-
-    def _columns(self, thing: Thing) -> tuple[int, int]:
-        corners = [corner for solid in thing.solids for corner in self._corners(solid)]
-        columns = [0.5 * self._lens.width_px + self._lens.focal_px * r / max(f, NEAR_M) for f, r in corners]
-        return max(0, math.floor(min(columns))), min(self._lens.width_px, math.ceil(max(columns)) + 1)
-
-    def _corners(self, solid: Solid) -> list[tuple[float, float]]:
-        """Forward and right of the four corners, clockwise seen from above."""
-        f, r = self._frame(solid.x_m, solid.y_m)
-        turn = solid.yaw_rad - self._pose.yaw_rad
-        cos, sin = math.cos(turn), math.sin(turn)
-        return [
-            (f + a * solid.half_length_m * cos - b * solid.half_width_m * sin,
-             r + a * solid.half_length_m * sin + b * solid.half_width_m * cos)
-            for a, b in ((1, -1), (1, 1), (-1, 1), (-1, -1))
-        ]  # fmt: skip
-
-    def _fill_solid(self, solid: Solid) -> None:
-        corners = self._corners(solid)
-        if max(f for f, _ in corners) < NEAR_M:
-            return
-        for k in range(4):
-            (af, ar), (bf, br) = corners[k], corners[(k + 1) % 4]
-            if (br - ar) * af - (bf - af) * ar >= 0.0 or max(af, bf) < NEAR_M:
-                continue
-            # Light from ahead-left of the city's grid: sides differ, so that edges are seen.
-            shade = 1.0 if k % 2 == 0 else 0.84
-            self._fill_side((af, ar), (bf, br), solid, shade)
-        if solid.high_m < self._pose.z_m:
-            quad = np.array([self._point(f, r, solid.high_m) for f, r in corners])
-            fill(self._picture, quad, self._colour(solid.rgb, 1.12, corners[0][0]))
-
-    def _fill_side(self, a: tuple[float, float], b: tuple[float, float], solid: Solid, shade: float) -> None:
-        (af, ar), (bf, br) = a, b
-        if af < NEAR_M:
-            af, ar = NEAR_M, ar + (NEAR_M - af) / (bf - af) * (br - ar)
-        if bf < NEAR_M:
-            bf, br = NEAR_M, br + (NEAR_M - bf) / (af - bf) * (ar - br)
-        quad = np.array(
-            [
-                self._point(af, ar, solid.high_m),
-                self._point(bf, br, solid.high_m),
-                self._point(bf, br, solid.low_m),
-                self._point(af, ar, solid.low_m),
-            ]
-        )
-        fill(self._picture, quad, self._colour(solid.rgb, shade, 0.5 * (af + bf)))
+        low, high = max(0, int(first / bin_px)), min(len(self._depth), math.ceil(last / bin_px))
+        hidden = np.flatnonzero(self._depth[low:high] < thing.away_m) + low
+        if len(hidden) == max(0, high - low):
+            return None
+        spans = [(int(k * bin_px), int((k + 1) * bin_px)) for k in hidden.tolist()]
+        return [(max(a, first), min(b, last)) for a, b in spans if b > first and a < last]
 
     def _fill_flat(self, solid: Solid) -> None:
         """A shadow: the ground darkened under a thing."""
-        corners = self._corners(solid)
-        if min(f for f, _ in corners) < NEAR_M:
+        boxes = _Boxes(self._lens, self._pose, [solid])
+        if boxes.forward.min() < NEAR_M:
             return
-        quad = np.array([self._point(f, r, 0.0) for f, r in corners])
-        fill(self._picture, quad, self._colour((34, 34, 37), 1.0, corners[0][0]))
+        rgb = self._fog.mix((34.0, 34.0, 37.0), max(float(boxes.forward[0, 0]), 0.0))
+        cv2.fillConvexPoly(self._picture, to_pixels(boxes.at_height(np.zeros(1)))[0], rgb)
 
-    def _point(self, f: float, r: float, z_m: float) -> tuple[float, float]:
-        f = max(f, NEAR_M)
-        scale = self._lens.focal_px / f
-        return 0.5 * self._lens.width_px + scale * r, self._horizon + scale * (self._pose.z_m - z_m)
 
-    def _colour(self, rgb: Rgb, shade: float, away_m: float) -> Rgb:
-        if rgb in _GLOWING:
-            return rgb
-        red, green, blue = (min(255.0, shade * value) for value in rgb)
-        return self._fog.mix((red, green, blue), max(away_m, 0.0))
+class _Boxes:
+    """Upright boxes in the camera's frame; corners clockwise seen from above."""
+
+    def __init__(self, lens: Lens, pose: CameraPose, solids: Sequence[Solid]) -> None:
+        self._lens, self._pose, self._solids = lens, pose, solids
+        table = np.array(
+            [
+                (s.x_m, s.y_m, s.yaw_rad, s.half_length_m, s.half_width_m, s.low_m, s.high_m, *s.rgb)
+                for s in solids
+            ]
+        )
+        x_m, y_m, yaw_rad, half_l, half_w, self.low_m, self.high_m = table[:, :7].T
+        self._rgb = table[:, 7:]
+        f, r = camera_frame(pose, x_m, y_m)
+        turn = yaw_rad - pose.yaw_rad
+        cos, sin = np.cos(turn), np.sin(turn)
+        along, across = np.array([1.0, 1.0, -1.0, -1.0]), np.array([-1.0, 1.0, 1.0, -1.0])
+        ahead, aside = half_l[:, None] * along, half_w[:, None] * across  # (N, 4)
+        self.forward = f[:, None] + ahead * cos[:, None] - aside * sin[:, None]
+        self.right = r[:, None] + ahead * sin[:, None] + aside * cos[:, None]
+
+    def columns(self, firsts: npt.NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """Columns [left, right) of each group of boxes; groups begin at `firsts`."""
+        lens = self._lens
+        column = lens.columns(np.maximum(self.forward, NEAR_M), self.right)
+        left = np.minimum.reduceat(column.min(axis=1), firsts)
+        right = np.maximum.reduceat(column.max(axis=1), firsts)
+        return (
+            np.clip(np.floor(left), 0, lens.width_px),
+            np.clip(np.ceil(right) + 1, 0, lens.width_px),
+        )
+
+    def at_height(self, z_m: Floats) -> Floats:
+        """Corners at a height per box, `(N, 4, 2)` in pixels."""
+        return self._points(self.forward, self.right, z_m[:, None])
+
+    def sides(self, fog: Fog) -> list[list[_Face]]:
+        """Per box, the sides that face the camera."""
+        af, ar = self.forward, self.right
+        bf, br = np.roll(af, -1, axis=1), np.roll(ar, -1, axis=1)
+        seen = ((br - ar) * af - (bf - af) * ar < 0.0) & (np.maximum(af, bf) >= NEAR_M)
+        af, ar, bf, br = cut(af, ar, bf, br)
+        high, low = self.high_m[:, None], self.low_m[:, None]
+        corners = [(af, ar, high), (bf, br, high), (bf, br, low), (af, ar, low)]
+        quads = to_pixels(np.stack([self._points(*corner) for corner in corners], axis=2))
+        # Light from ahead-left of the city's grid: sides differ, so that edges are seen.
+        shade = np.array([1.0, 0.84, 1.0, 0.84])[None, :, None]
+        rgbs = fog.mix_all(np.minimum(255.0, shade * self._rgb[:, None]), np.maximum(0.5 * (af + bf), 0.0))
+        return self._faces(quads, self._glow(rgbs), seen)
+
+    def tops(self, fog: Fog) -> list[list[_Face]]:
+        """Per box, its top where the camera looks down on it."""
+        seen = (self.high_m < self._pose.z_m) & (self.forward.max(axis=1) >= NEAR_M)
+        rgbs = fog.mix_all(np.minimum(255.0, 1.12 * self._rgb), np.maximum(self.forward[:, 0], 0.0))
+        quads = to_pixels(self.at_height(self.high_m))
+        return self._faces(quads[:, None], self._glow(rgbs[:, None]), seen[:, None])
+
+    def _points(self, f: Floats, r: Floats, z_m: Floats) -> Floats:
+        scale = self._lens.focal_px / np.maximum(f, NEAR_M)
+        column = 0.5 * self._lens.width_px + scale * r
+        row = self._lens.horizon_px(self._pose) + scale * (self._pose.z_m - z_m)
+        return np.stack([column, row], axis=-1)
+
+    def _glow(self, rgbs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Lamps keep their colour in any light and fog."""
+        for number, solid in enumerate(self._solids):
+            if solid.rgb in _GLOWING:
+                rgbs[number] = solid.rgb
+        return rgbs
+
+    @staticmethod
+    def _faces(
+        quads: npt.NDArray[np.int32], rgbs: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_]
+    ) -> list[list[_Face]]:
+        colours = rgbs.tolist()
+        faces: list[list[_Face]] = [[] for _ in colours]
+        for box, side in np.argwhere(seen).tolist():
+            faces[box].append((quads[box, side], colours[box][side]))
+        return faces
 
 
 _GLOWING = frozenset([*_LAMPS.values(), _BRAKE, _HEAD])

@@ -27,6 +27,7 @@ _PIECE_M = 18.0
 _BINS, _GROUP = 64, 96
 _WINDOWS_WITHIN_M, _WINDOWS_FROM_PX = 60.0, 9.0
 _FLOOR_M, _BAY_M = 3.6, 3.2
+_MAX_FLOORS, _MAX_BAYS = 9, int(_PIECE_M / _BAY_M)
 _SUN = (0.55, 0.83)  # direction to the sun on the ground
 _AMBIENT, _DIFFUSE = 0.62, 0.38
 
@@ -63,6 +64,9 @@ class Walls:
         self._ax, self._ay, self._bx, self._by = map(np.array, (ax, ay, bx, by))
         self._height = np.array(height)
         self._rgb = _shaded(self._bx - self._ax, self._by - self._ay, np.array(rgb, np.float64))
+        length_m = np.hypot(self._bx - self._ax, self._by - self._ay)
+        self._bays = (length_m / _BAY_M).astype(np.intp)
+        self._floors = (self._height / _FLOOR_M).astype(np.intp)
         self._middle_x, self._middle_y = 0.5 * (self._ax + self._bx), 0.5 * (self._ay + self._by)
         self._near: dict[tuple[int, int], npt.NDArray[np.intp]] = {}
 
@@ -87,11 +91,11 @@ class Walls:
         shades = fog.mix_all(self._rgb[wall], 0.5 * (left_m + right_m))
         wide = seen.right_px[kept] - seen.left_px[kept] > _WINDOWS_FROM_PX
         windows = wide & (np.minimum(left_m, right_m) < _WINDOWS_WITHIN_M)
-        rows = zip(quads, shades.tolist(), windows.tolist(), wall.tolist(), strict=True)
-        for quad, shade, has_windows, number in rows:
+        panes = iter(self._windows(lens, pose, wall[windows]))
+        for quad, shade, has_windows in zip(quads, shades.tolist(), windows.tolist(), strict=True):
             cv2.fillConvexPoly(picture, quad, shade)
             if has_windows:
-                self._paint_windows(picture, lens, pose, number, shade)
+                fill_many(picture, next(panes), _glass(shade))
         return depth
 
     def _quads(
@@ -130,7 +134,7 @@ class Walls:
         inside = ~((ar > half * af) & (br > half * bf)) & ~((ar < -half * af) & (br < -half * bf))
         keep = np.flatnonzero(facing & ahead & inside)
         wall, af, ar, bf, br = wall[keep], af[keep], ar[keep], bf[keep], br[keep]
-        af, ar, bf, br = _cut(af, ar, bf, br)
+        af, ar, bf, br = cut(af, ar, bf, br)
         near = np.minimum(af, bf) + 0.25 * np.abs(af - bf)
         order = np.argsort(near, kind="stable")
         wall, af, ar, bf, br = wall[order], af[order], ar[order], bf[order], br[order]
@@ -171,35 +175,28 @@ class Walls:
                 kept.append(k)
         return np.array(kept, np.intp), depth
 
-    def _paint_windows(
-        self, picture: Picture, lens: Lens, pose: CameraPose, wall: int, shade: Sequence[int]
-    ) -> None:
-        """Rows of windows: what shows scale and motion on a plain wall."""
-        ax, ay = float(self._ax[wall]), float(self._ay[wall])
-        bx, by = float(self._bx[wall]), float(self._by[wall])
-        length = math.hypot(bx - ax, by - ay)
-        bays = int(length / _BAY_M)
-        visible_m = pose.z_m + 0.6 * lens.height_px / lens.focal_px * _WINDOWS_WITHIN_M
-        floors = min(int(self._height[wall] / _FLOOR_M), int(visible_m / _FLOOR_M) + 1, 9)
-        if bays < 1 or floors < 1:
-            return
-        starts = (np.arange(bays) + 0.22) * (length / bays) / length
-        ends = (np.arange(bays) + 0.78) * (length / bays) / length
-        af, ar = camera_frame(pose, np.array([ax, bx]), np.array([ay, by]))
-        f0, r0 = af[0] + starts * (af[1] - af[0]), ar[0] + starts * (ar[1] - ar[0])
-        f1, r1 = af[0] + ends * (af[1] - af[0]), ar[0] + ends * (ar[1] - ar[0])
+    def _windows(
+        self, lens: Lens, pose: CameraPose, wall: npt.NDArray[np.intp]
+    ) -> list[npt.NDArray[np.int32]]:
+        """Rows of windows per wall, `(M, 4, 2)` in pixels: what shows scale and motion on a plain wall."""
         half = 0.5 * lens.width_px / lens.focal_px
-        seen = (f0 > 2 * NEAR_M) & (f1 > 2 * NEAR_M) & (np.minimum(f0, f1) < _WINDOWS_WITHIN_M)
+        bays, k = self._bays[wall][:, None], np.arange(_MAX_BAYS)  # (W, 1), (K,)
+        af, ar = camera_frame(pose, self._ax[wall], self._ay[wall])
+        bf, br = camera_frame(pose, self._bx[wall], self._by[wall])
+        (f0, r0), (f1, r1) = (
+            (af[:, None] + share * (bf - af)[:, None], ar[:, None] + share * (br - ar)[:, None])
+            for share in ((k + 0.22) / np.maximum(bays, 1), (k + 0.78) / np.maximum(bays, 1))
+        )  # (W, K)
+        seen = (k < bays) & (f0 > 2 * NEAR_M) & (f1 > 2 * NEAR_M)
+        seen &= np.minimum(f0, f1) < _WINDOWS_WITHIN_M
+        f0, f1 = np.where(seen, f0, 1.0), np.where(seen, f1, 1.0)
         seen &= (np.minimum(r0 / f0, r1 / f1) < half) & (np.maximum(r0 / f0, r1 / f1) > -half)
-        if not seen.any():
-            return
-        f0, r0, f1, r1 = f0[seen], r0[seen], f1[seen], r1[seen]
-        low = np.asarray(np.arange(floors) * _FLOOR_M + 1.0, np.float64)
-        heights = (low, np.asarray(low + 1.7, np.float64))
-        quads = _window_quads(lens, lens.horizon_px(pose), pose.z_m, (f0, r0, f1, r1), heights)
-        red, green, blue = shade
-        glass = (int(red * 0.62), int(green * 0.66), min(255, int(blue * 0.72) + 6))
-        fill_many(picture, quads, glass)
+        visible_m = pose.z_m + 0.6 * lens.height_px / lens.focal_px * _WINDOWS_WITHIN_M
+        most = min(int(visible_m / _FLOOR_M) + 1, _MAX_FLOORS)
+        floors = np.minimum(self._floors[wall], most)
+        panes = to_pixels(_panes(lens, lens.horizon_px(pose), pose.z_m, (f0, r0, f1, r1), most))
+        shown = seen[:, :, None] & (np.arange(most) < floors[:, None, None])  # (W, K, F)
+        return [panes[number][shown[number]] for number in range(len(wall))]
 
 
 class Fog:
@@ -222,8 +219,8 @@ class Fog:
         return red, green, blue
 
     def mix_all(self, rgb: Floats, distance_m: Floats) -> npt.NDArray[np.int64]:
-        """`mix` for `(N, 3)` colours at `(N,)` distances."""
-        share = 1.0 - np.exp(-((self.density * distance_m) ** 2))[:, None]
+        """`mix` for `(..., 3)` colours at `(...)` distances."""
+        share = 1.0 - np.exp(-((self.density * distance_m) ** 2))[..., None]
         mixed: Floats = (1.0 - share) * self.light * rgb + share * np.array(self.rgb)
         return mixed.astype(np.int64)
 
@@ -233,14 +230,16 @@ def to_pixels(points: Floats) -> npt.NDArray[np.int32]:
     return np.rint(np.clip(points, -20_000, 20_000)).astype(np.int32)
 
 
-def fill(picture: Picture, quad: Floats, rgb: tuple[int, int, int]) -> None:
-    """Fill a convex polygon, corners `(N, 2)` in pixels."""
-    cv2.fillConvexPoly(picture, to_pixels(quad), rgb)
-
-
-def fill_many(picture: Picture, quads: Floats, rgb: tuple[int, int, int]) -> None:
+def fill_many(picture: Picture, quads: npt.NDArray[np.int32], rgb: tuple[int, int, int]) -> None:
     """Fill polygons that do not overlap, `(M, 4, 2)` in pixels, in one call."""
-    cv2.fillPoly(picture, list(to_pixels(quads)), rgb)
+    if len(quads):
+        cv2.fillPoly(picture, list(quads), rgb)
+
+
+def _glass(shade: Sequence[int]) -> tuple[int, int, int]:
+    """The colour of windows in a wall."""
+    red, green, blue = shade
+    return int(red * 0.62), int(green * 0.66), min(255, int(blue * 0.72) + 6)
 
 
 def _shaded(dx: Floats, dy: Floats, rgb: Floats) -> Floats:
@@ -250,8 +249,8 @@ def _shaded(dx: Floats, dy: Floats, rgb: Floats) -> Floats:
     return np.asarray((_AMBIENT + _DIFFUSE * lit)[:, None] * rgb, np.float64)
 
 
-def _cut(af: Floats, ar: Floats, bf: Floats, br: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Cut segments at the near plane; each has at least one end beyond it."""
+def cut(af: Floats, ar: Floats, bf: Floats, br: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Cut segments at the near plane; what lies wholly before it comes out as nonsense."""
     span = np.where(bf == af, 1.0, bf - af)
     at = (NEAR_M - af) / span
     cut_r = ar + at * (br - ar)
@@ -271,21 +270,17 @@ def _range_min(values: Floats) -> Floats:
     return np.minimum.accumulate(table, axis=1)
 
 
-def _window_quads(
-    lens: Lens,
-    horizon_px: float,
-    eye_m: float,
-    bays: tuple[Floats, Floats, Floats, Floats],
-    heights: tuple[Floats, Floats],
+def _panes(
+    lens: Lens, horizon_px: float, eye_m: float, bays: tuple[Floats, Floats, Floats, Floats], floors: int
 ) -> Floats:
-    """Corners of all windows, `(bays * floors, 4, 2)`."""
+    """Corners of the windows of `(W, K)` bays, `(W, K, floors, 4, 2)` in pixels."""
     f0, r0, f1, r1 = bays
-    low, high = heights
+    low = np.arange(floors) * _FLOOR_M + 1.0
     x0, x1 = lens.columns(f0, r0), lens.columns(f1, r1)
-    rows = [
-        horizon_px + lens.focal_px * (eye_m - z[None]) / f[:, None]
-        for f, z in ((f0, high), (f1, high), (f1, low), (f0, low))
-    ]  # (bays, floors) each
-    columns = [np.broadcast_to(x[:, None], rows[0].shape) for x in (x0, x1, x1, x0)]
-    corners = np.stack([np.stack(columns, -1), np.stack(rows, -1)], -1)  # (bays, floors, 4, 2)
-    return np.asarray(corners.reshape(-1, 4, 2), np.float64)
+    panes = np.empty((*f0.shape, floors, 4, 2))
+    for corner, (f, x, z_m) in enumerate(
+        ((f0, x0, low + 1.7), (f1, x1, low + 1.7), (f1, x1, low), (f0, x0, low))
+    ):
+        panes[..., corner, 0] = x[..., None]
+        panes[..., corner, 1] = horizon_px + lens.focal_px * (eye_m - z_m) / f[..., None]
+    return panes

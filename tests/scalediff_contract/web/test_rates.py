@@ -1,9 +1,26 @@
 """Token buckets, and who counts as one client."""
 
+from dataclasses import dataclass
+
 import pytest
 
-from tests.upload_api.conftest import Clock
-from upload_api.rates import TokenBuckets, client_of
+from scalediff_contract.web.rates import TokenBuckets, client_of
+
+
+@dataclass
+class Clock:
+    """Time that stands still until it is turned."""
+
+    now_ms: float = 1_769_936_404_000.0
+
+    def turn_s(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now_ms += seconds * 1000
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 def buckets(clock: Clock, per_minute: int, **options: int) -> TokenBuckets:

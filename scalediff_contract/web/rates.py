@@ -1,6 +1,6 @@
 """How often one client may ask: token buckets in memory, bounded, one set per kind of client.
 
-Each process counts for itself; the quotas that matter are in the database (`records.py`).
+Each process counts for itself; quotas that matter belong into a database.
 """
 
 import ipaddress
@@ -8,6 +8,8 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from starlette.types import Scope
 
 _MAX_CLIENTS = 20_000
 
@@ -80,3 +82,17 @@ def client_of(address: str) -> str:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def address_of(scope: Scope, *, trust_proxy: bool) -> str:
+    """The client's address: the socket's peer, or what the one trusted proxy saw as its peer.
+
+    A proxy appends its peer to X-Forwarded-For; what stands before it came from the client itself.
+    """
+    if trust_proxy:
+        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        hops = [hop.strip() for hop in b",".join(forwarded).decode("latin-1").split(",") if hop.strip()]
+        if hops:
+            return client_of(hops[-1])
+    peer = scope.get("client")
+    return client_of(peer[0]) if peer else "unknown"

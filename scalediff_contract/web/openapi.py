@@ -1,12 +1,12 @@
-"""The app's OpenAPI document, with problem documents as the answer to everything that fails."""
+"""An app's OpenAPI document, with problem documents as the answer to everything that fails."""
 
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from scalediff_contract.uploads import ProblemDocument
-from upload_api.problems import MEDIA_TYPE
+from scalediff_contract.web.document import ProblemDocument
+from scalediff_contract.web.problems import MEDIA_TYPE
 
 _FASTAPIS_OWN = ("HTTPValidationError", "ValidationError")
 
