@@ -9,6 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from resources.database import migrate
 from resources.object_store import ObjectStore, S3Signer, S3Store, UploadSigner, open_store
 from scalediff_contract.sessions import ObjectKey
+from scalediff_contract.tokens import token_key
 from scalediff_contract.web.problems import too_many
 from scalediff_contract.web.rates import InFlight, TokenBuckets, address_of
 from upload_api.config import UploadConfig
@@ -89,7 +90,7 @@ async def _signed_in(
     service: ServiceDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> str:
     token = None if credentials is None else credentials.credentials
-    wallet = wallet_of(service.key_for("tokens"), token, now_ms=service.config.now_ms())
+    wallet = wallet_of(token_key(service.config.secret), token, now_ms=service.config.now_ms())
     if (wait_s := service.wallet_rates.take(wallet)) > 0:
         limit = service.config.limits.wallet_requests_per_minute
         raise too_many(f"this wallet passed its {limit} requests a minute", wait_s)

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
+from scalediff_contract.tokens import make_token, token_key
 from scalediff_contract.uploads import Challenge, ChallengeRequest, SignedIn, SignIn
 from scalediff_contract.web.problems import ProblemError
 from upload_api.challenge import make_nonce, message_of, read_nonce
 from upload_api.service import ServiceDep
-from upload_api.token import make_token
 from upload_api.wallets import public_key, verify
 
 router = APIRouter(prefix="/v1/sign-in", tags=["sign-in"])
@@ -41,5 +41,5 @@ def sign_in(request: SignIn, service: ServiceDep) -> SignedIn:
     if not service.records.use_nonce(nonce.digest, expires_ms=nonce.expires_ms, now_ms=now_ms):
         raise ProblemError(409, "nonce-used", "this challenge was signed in with before; ask for a new one")
     expires_ms = (now_ms // 1000 + limits.token_s) * 1000
-    token = make_token(service.key_for("tokens"), request.wallet, now_ms=now_ms, expires_ms=expires_ms)
+    token = make_token(token_key(service.config.secret), request.wallet, now_ms=now_ms, expires_ms=expires_ms)
     return SignedIn(token=token, expires_ms=expires_ms)
