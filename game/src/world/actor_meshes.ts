@@ -38,6 +38,9 @@ export class ActorMeshes {
   readonly group = new THREE.Group();
   private readonly meshes = new Map<string, THREE.Mesh>();
 
+  /** @param material - One for all; it reads `tint` and `normal`. */
+  constructor(private readonly material: THREE.Material) {}
+
   /** Show these actors and no others. */
   update(actors: readonly Actor[]): void {
     const present = new Set<string>();
@@ -58,7 +61,7 @@ export class ActorMeshes {
   }
 
   private make(id: string, actor: Actor): THREE.Mesh {
-    const mesh = new THREE.Mesh(shapeOf(actor), new THREE.MeshLambertMaterial({ vertexColors: true }));
+    const mesh = new THREE.Mesh(shapeOf(actor), this.material);
     this.meshes.set(id, mesh);
     this.group.add(mesh);
     return mesh;
@@ -68,18 +71,19 @@ export class ActorMeshes {
 function shapeOf({ kind, widthM, heightM, lengthM, rgb }: Actor): THREE.BufferGeometry {
   const positions: number[] = [];
   const normals: number[] = [];
-  const colors: number[] = [];
+  const tints: number[] = [];
   for (const [x, y, z, width, height, depth, shade] of SHAPES[kind]) {
     const box = new THREE.BoxGeometry(width * widthM, height * heightM, depth * lengthM).toNonIndexed();
     box.translate(x * widthM, y * heightM, z * lengthM);
     positions.push(...box.getAttribute("position").array);
     normals.push(...box.getAttribute("normal").array);
-    const color = rgb.map((part) => Math.min(255, part * shade) / 255);
-    for (let k = 0; k < box.getAttribute("position").count; k++) colors.push(...color);
+    const [red, green, blue] = rgb.map((part) => Math.min(255, part * shade) / 255);
+    const { r, g, b } = new THREE.Color().setRGB(red ?? 0, green ?? 0, blue ?? 0, THREE.SRGBColorSpace);
+    for (let k = 0; k < box.getAttribute("position").count; k++) tints.push(r, g, b);
   }
   const geometry = new THREE.BufferGeometry();
   geometry.setAttribute("position", new THREE.Float32BufferAttribute(positions, 3));
   geometry.setAttribute("normal", new THREE.Float32BufferAttribute(normals, 3));
-  geometry.setAttribute("color", new THREE.Float32BufferAttribute(colors, 3));
+  geometry.setAttribute("tint", new THREE.Float32BufferAttribute(tints, 3));
   return geometry;
 }
