@@ -11,6 +11,7 @@ import dagster as dg
 if TYPE_CHECKING:
     from resources.catalog import Catalog
     from resources.compute import WorkerPool
+    from resources.ledger import Ledger
     from resources.object_store import ObjectStore
     from resources.upload_queue import EventFeed
 
@@ -53,6 +54,14 @@ class Connections(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         migrate(self.database_url)
         return Catalog(self.database_url)
+
+    def ledger(self) -> "Ledger":
+        """The ledger of payouts, its schema brought up to date."""
+        from resources.database import migrate
+        from resources.ledger import Ledger
+
+        migrate(self.database_url)
+        return Ledger(self.database_url)
 
     def feed(self) -> "EventFeed":
         """New raw objects: SQS when a queue is set, else the store's own listing."""

@@ -10,9 +10,11 @@ from typing import Any
 import dagster as dg
 
 from resources.connections import Connections
+from resources.diffusion import DiffusionService
 from resources.driving import DrivingPlaces
 from resources.jobs import JobLauncher
 from resources.settings import Settings, SettingsError
+from resources.solana.resource import Solana
 from resources.tables import ParquetTables
 from resources.tracking import Tracking
 
@@ -60,6 +62,8 @@ def resources_for(settings: Settings, *, worker_modules: Sequence[str] = ()) -> 
             artifacts_url=settings.artifacts_url,
             dagster_url=settings.dagster_url,
         ),
+        "diffusion": DiffusionService(url=settings.diffusion_url),
+        "solana": Solana.from_settings(settings),
         "io_manager": ParquetTables(
             lake_url=settings.lake_url,
             endpoint_url=settings.s3_endpoint_url,

@@ -17,6 +17,7 @@
 | SCALEDIFF_JOBS_NAMESPACE | their Kubernetes namespace | default |
 | SCALEDIFF_RAY_ADDRESS | Ray's dashboard | none |
 | CARLA_ROOT, LEADERBOARD_ROOT, SCENARIO_RUNNER_ROOT | installations of real CARLA; all three or none | none |
+| SCALEDIFF_DIFFUSION_URL | the real-time painting service, for its health check | none |
 | SCALEDIFF_S3_ENDPOINT_URL | another S3 endpoint (moto, MinIO) | none |
 | SCALEDIFF_S3_REGION | region of the buckets | none |
 | SCALEDIFF_QUEUE_URL | SQS queue of the raw bucket's events; none: the store's own listing | none |
@@ -29,10 +30,16 @@
 | SCALEDIFF_UPLOAD_PUBLIC_URL | base of the upload API's own URLs | that of each request |
 | SCALEDIFF_UPLOAD_ORIGINS | web origins that may use the upload API, with commas between | any |
 | SCALEDIFF_TRUST_PROXY | 1: the upload API stands behind one proxy and believes its X-Forwarded-For | 0 |
+| SCALEDIFF_SOLANA_URL | JSON-RPC endpoint of the chain that pays players | the one embedded in the home |
+| SCALEDIFF_SOLANA_MINT | SPL token of 9 decimals to pay in | none: SOL |
+| SCALEDIFF_SOLANA_EXPLORER_URL | page of a transaction, with {signature} in it | explorer.solana.com |
+| SCALEDIFF_PAYER_KEYPAIR_FILE | key pair file of the wallet that pays, mode 0600 | none: nothing is paid |
+| SCALEDIFF_PAYER_KEYPAIR | the key pair itself; wins over the file | none |
+| SCALEDIFF_PAYER_SECRET | id of the AWS secret that holds the key pair | none |
 
 A variable that is set to nothing counts as not set. Secrets are never settings: AWS credentials
-come from the standard AWS chain. The one exception is the upload API's own key, which no service
-hands out; it is never printed.
+come from the standard AWS chain. The two exceptions are the upload API's own key, which no service
+hands out, and the payer's key pair, where no file and no secret manager is at hand; they are never printed.
 """
 
 import os
@@ -85,6 +92,13 @@ class Settings:
     upload_public_url: str | None
     upload_origins: tuple[str, ...]
     trust_proxy: bool
+    diffusion_url: str | None = None
+    solana_url: str | None = field(default=None, repr=False)
+    solana_mint: str | None = None
+    solana_explorer_url: str | None = None
+    payer_keypair_file: Path | None = None
+    payer_keypair: str | None = field(default=None, repr=False)
+    payer_secret: str | None = None
 
     @property
     def dagster_home(self) -> Path:
@@ -132,6 +146,13 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         upload_public_url=_upload_public_url(env),
         upload_origins=_upload_origins(env),
         trust_proxy=_trust_proxy(env),
+        diffusion_url=_diffusion_url(env),
+        solana_url=_solana_url(env),
+        solana_mint=env.get("SCALEDIFF_SOLANA_MINT"),
+        solana_explorer_url=_explorer_url(env),
+        payer_keypair_file=_payer_keypair_file(env),
+        payer_keypair=env.get("SCALEDIFF_PAYER_KEYPAIR"),
+        payer_secret=env.get("SCALEDIFF_PAYER_SECRET"),
     )
     if profile == "production":
         _check_production(settings)
@@ -251,3 +272,33 @@ def _trust_proxy(env: Mapping[str, str]) -> bool:
     if text not in ("0", "1"):
         raise SettingsError("SCALEDIFF_TRUST_PROXY", text, "use 1 behind exactly one proxy, else 0")
     return text == "1"
+
+
+def _diffusion_url(env: Mapping[str, str]) -> str | None:
+    url = env.get("SCALEDIFF_DIFFUSION_URL")
+    if url is None:
+        return None
+    if not _ORIGIN.match(url):
+        raise SettingsError("SCALEDIFF_DIFFUSION_URL", url, "use http(s)://{host}[:port][/path]")
+    return url.rstrip("/")
+
+
+def _solana_url(env: Mapping[str, str]) -> str | None:
+    url = env.get("SCALEDIFF_SOLANA_URL")
+    if url is not None and not _ORIGIN.match(url):
+        # Path and query of an endpoint hold providers' keys: the value is not repeated.
+        raise SettingsError("SCALEDIFF_SOLANA_URL", "...", "use https://{host}[:port][/path]")
+    return url
+
+
+def _explorer_url(env: Mapping[str, str]) -> str | None:
+    url = env.get("SCALEDIFF_SOLANA_EXPLORER_URL")
+    if url is not None and not (_ORIGIN.match(url) and "{signature}" in url):
+        mend = "use https://{host}/... with {signature} in it"
+        raise SettingsError("SCALEDIFF_SOLANA_EXPLORER_URL", url, mend)
+    return url
+
+
+def _payer_keypair_file(env: Mapping[str, str]) -> Path | None:
+    text = env.get("SCALEDIFF_PAYER_KEYPAIR_FILE")
+    return None if text is None else Path(text).expanduser().resolve()

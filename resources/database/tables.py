@@ -1,4 +1,4 @@
-"""The catalog's and the upload API's tables.
+"""The tables of the catalog, the upload API and the payouts' ledger.
 
 Times are epoch ms, hours are partition keys such as `2026-02-01-09:00`.
 
@@ -134,4 +134,99 @@ upload_files = sa.Table(
     sa.Column("sha256", sa.String, nullable=False),
     sa.Column("store_key", sa.String),
     sa.Column("claimed_ms", sa.BigInteger),
+)
+
+# The ledger of payouts. Entries and lines are only ever added; what is owed to a wallet is the sum of its
+# entries without a payment. A batch is what one transaction pays, an attempt is such a transaction, signed.
+
+payout_policies = sa.Table(
+    "payout_policies",
+    metadata,
+    sa.Column("policy_hash", sa.String, primary_key=True),
+    sa.Column("version", sa.String, nullable=False),
+    sa.Column("content", sa.String, nullable=False),
+    sa.Column("first_used_ms", sa.BigInteger, nullable=False),
+)
+
+payout_rates = sa.Table(
+    "payout_rates",
+    metadata,
+    sa.Column("day", sa.String, primary_key=True),
+    sa.Column("policy_hash", sa.String, primary_key=True),
+    sa.Column("trait", sa.String, primary_key=True),
+    sa.Column("share_percent", sa.Float),
+    sa.Column("bonus_percent", sa.Integer, nullable=False),
+)
+
+payout_entries = sa.Table(
+    "payout_entries",
+    metadata,
+    sa.Column("entry_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("day", sa.String, nullable=False),
+    sa.Column("wallet", sa.String, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("segments", sa.Integer, nullable=False),
+    sa.Column("frames", sa.BigInteger, nullable=False),
+    sa.Column("lamports", sa.BigInteger, nullable=False),
+    sa.Column("policy_hash", sa.String, sa.ForeignKey("payout_policies.policy_hash"), nullable=False),
+    sa.Column("quality_hash", sa.String, nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("payment_id", sa.BigInteger),
+    sa.Index("payout_entries_by_day", "day", "wallet", "revision", unique=True),
+    sa.Index("payout_entries_by_wallet", "wallet", "payment_id"),
+    sa.Index("payout_entries_by_payment", "payment_id"),
+)
+
+payout_lines = sa.Table(
+    "payout_lines",
+    metadata,
+    sa.Column("entry_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("session_id", sa.String, primary_key=True, index=True),
+    sa.Column("segments", sa.Integer, nullable=False),
+    sa.Column("frames", sa.BigInteger, nullable=False),
+    sa.Column("lamports", sa.BigInteger, nullable=False),
+)
+
+payout_batches = sa.Table(
+    "payout_batches",
+    metadata,
+    sa.Column("batch_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("chain", sa.String, nullable=False),
+    sa.Column("mint", sa.String),
+    sa.Column("memo", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False, index=True),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+)
+
+payout_payments = sa.Table(
+    "payout_payments",
+    metadata,
+    sa.Column("payment_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("batch_id", sa.BigInteger, nullable=False, index=True),
+    sa.Column("wallet", sa.String, nullable=False, index=True),
+    sa.Column("lamports", sa.BigInteger, nullable=False),
+)
+
+payout_attempts = sa.Table(
+    "payout_attempts",
+    metadata,
+    sa.Column("signature", sa.String, primary_key=True),
+    sa.Column("batch_id", sa.BigInteger, nullable=False, index=True),
+    sa.Column("payer", sa.String, nullable=False),
+    sa.Column("last_valid_height", sa.BigInteger, nullable=False),
+    sa.Column("first_slot", sa.BigInteger, nullable=False),
+    sa.Column("wire", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("error", sa.String),
+    sa.Column("slot", sa.BigInteger),
+    sa.Column("signed_ms", sa.BigInteger, nullable=False),
+    sa.Column("resolved_ms", sa.BigInteger),
+    # What makes paying twice impossible: a batch has at most one transaction that may take effect.
+    sa.Index(
+        "payout_attempts_one",
+        "batch_id",
+        unique=True,
+        sqlite_where=sa.text("state IN ('live', 'paid')"),
+        postgresql_where=sa.text("state IN ('live', 'paid')"),
+    ),
 )
