@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 if TYPE_CHECKING:
+    from resources.audit_log import AuditLog
     from resources.catalog import Catalog
     from resources.compute import WorkerPool
     from resources.ledger import Ledger
@@ -62,6 +63,14 @@ class Connections(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         migrate(self.database_url)
         return Ledger(self.database_url)
+
+    def audit_log(self) -> "AuditLog":
+        """The audit log, its schema brought up to date."""
+        from resources.audit_log import AuditLog
+        from resources.database import migrate
+
+        migrate(self.database_url)
+        return AuditLog(self.database_url)
 
     def feed(self) -> "EventFeed":
         """New raw objects: SQS when a queue is set, else the store's own listing."""
