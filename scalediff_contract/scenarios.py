@@ -229,7 +229,7 @@ class Catalogue(_Declared):
             (len(phrase), category)
             for category in self.categories
             for phrase in category.phrases
-            if re.search(rf"\b{re.escape(phrase)}(?:s|es)?\b", text)
+            if _phrase(phrase).search(text)
         ]
         if not found:
             raise UnknownScenarioError(
@@ -263,6 +263,12 @@ def accept_prompt(text: str, catalogue: Catalogue | None = None) -> tuple[Scenar
     """
     prompt = ScenarioPrompt.parse(text)
     return prompt, (catalogue or load_catalogue()).classify(prompt)
+
+
+@functools.cache
+def _phrase(phrase: str) -> re.Pattern[str]:
+    """A phrase as whole words, in singular or plural."""
+    return re.compile(rf"\b{re.escape(phrase)}(?:s|es)?\b")
 
 
 def _normalised(text: str) -> str:
