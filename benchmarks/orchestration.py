@@ -127,6 +127,8 @@ def by_hand(home: Home) -> Spent:
     """The same work without Dagster."""
     from scalediff_assets.aligned_sessions import assets as aligned_sessions
     from scalediff_assets.hours import SessionsConfig
+    from scalediff_assets.pair_schemas import RepaintedSessions
+    from scalediff_assets.paired_clips import assets as paired_clips
     from scalediff_assets.quality_scores import assets as quality_scores
     from scalediff_assets.quality_scores.policy import load_policy
     from scalediff_assets.raw_sessions import assets as raw_sessions
@@ -143,8 +145,13 @@ def by_hand(home: Home) -> Spent:
     cut = segments._cut_hour(home.hour, raw, aligned, segments.SegmentsConfig(), connections)
     segments._report(cut, lake)
     write_tables(lake, "segments", home.hour, cut)
+    having = paired_clips._cut_sessions(raw, cut)
+    pairing, none = paired_clips.PairConfig(), RepaintedSessions()
+    paired = paired_clips._pair_hour(home.hour, having, none, pairing, connections)
+    paired_clips._report(paired, lake)
+    write_tables(lake, "paired_clips", home.hour, paired)
     policy, config = load_policy(None), quality_scores.QualityConfig()
-    judged = quality_scores._judge_hour(home.hour, raw, aligned, cut, policy, config, connections)
+    judged = quality_scores._judge_hour(home.hour, raw, aligned, cut, paired, policy, config, connections)
     quality_scores._report(judged, cut, policy)
     write_tables(lake, "quality_scores", home.hour, judged)
     return watch.spent()

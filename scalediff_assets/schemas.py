@@ -276,6 +276,16 @@ VERDICTS = Table(
         Column("opposing_share", pl.Float64, "share of frames with A and D, or W and S, held together", 0, 1),
         Column("uncaused_motion_share", pl.Float64, "share of frames that speed up without a key", 0, 1),
         Column("keys_uncertain_share", pl.Float64, "share of frames with keys held over a logging gap", 0, 1),
+        Column("pairs", pl.Int32, "frames that are known before painting, too", low=0),
+        Column(
+            "hallucinated_share",
+            pl.Float64,
+            "share of those that show something else than before painting",
+            0,
+            1,
+            nullable=True,
+        ),
+        Column("pair_layout_p50", pl.Float64, "median of their `pair_layout`", 0, 1.0001, nullable=True),
         Column("contacts", pl.Int32, "contact events of the session", low=0, nullable=True),
         Column("scenario_result", pl.String, "result of the session's scenario", nullable=True),
         Column(

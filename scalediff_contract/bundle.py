@@ -155,6 +155,8 @@ class LatencyReport(_Wire, frozen=True):
         avg_rtt_ms: Mean of the samples up to the end of the session; later samples may follow.
         rtt_samples: Round trips, about every 2 s.
         frames: Which packet shows which frame; empty in version 1.
+        source_frames: The same for the video before painting; empty where there is none, or where its
+            recorder kept no log: then its picture's stamps say it.
         pipeline_latency: Measured picture latency; version 2.
     """
 
@@ -162,6 +164,7 @@ class LatencyReport(_Wire, frozen=True):
     avg_rtt_ms: Annotated[RoundTripMs | None, Field(alias="avgRtt")] = None
     rtt_samples: Annotated[tuple[RttSample, ...], Field(alias="rttSamples")] = ()
     frames: tuple[FrameLink, ...] = ()
+    source_frames: Annotated[tuple[FrameLink, ...], Field(alias="sourceFrames")] = ()
     pipeline_latency: Annotated[PipelineLatency | None, Field(alias="pipelineLatency")] = None
 
 

@@ -10,6 +10,7 @@ from resources.catalog import Catalog, Fingerprint
 from resources.connections import Connections
 from scalediff_assets.hours import OWNERS, SessionsConfig, column_schema, merged, only, sample
 from scalediff_assets.outcomes import record_verdicts
+from scalediff_assets.pair_schemas import PairedClips, PairedClipsHours
 from scalediff_assets.partitions import HOURLY, HOURS_IN_BATCHES, hours_before
 from scalediff_assets.quality_scores.duplicates import Fingerprints
 from scalediff_assets.quality_scores.policy import QualityPolicy, load_policy
@@ -50,17 +51,20 @@ def quality_scores(
     raw_sessions: RawSessionsHours,
     aligned_sessions: AlignedSessionsHours,
     segments: SegmentsHours,
+    paired_clips: PairedClipsHours,
 ) -> dict[str, QualityScores]:
     """Each segment's scores and its verdict under one policy.
 
     A row is a segment: its measured values, pass or fail, and every rule that failed, under the
     policy whose hash it carries. Computed from stored signals alone, so that a month is re-scored
-    in minutes; no video is read. A partition is an hour of arrival.
+    in minutes; no video is read. The hallucination rule applies where the frames before painting
+    were recorded, too. A partition is an hour of arrival.
     """
     policy = load_policy(config.policy or None)
     made = {}
     for hour in context.partition_keys:
-        stages = (raw_sessions[hour], aligned_sessions[hour], segments[hour])
+        pairs = paired_clips.get(hour) or PairedClips()
+        stages = (raw_sessions[hour], aligned_sessions[hour], segments[hour], pairs)
         made[hour] = _judge_hour(hour, *stages, policy, config, connections)
         context.add_asset_metadata(_report(made[hour], segments[hour], policy), partition_key=hour)
         verdicts = made[hour].segments
@@ -75,11 +79,12 @@ def _judge_hour(
     raw: RawSessions,
     aligned: AlignedSessions,
     cut: Segments,
+    paired: PairedClips,
     policy: QualityPolicy,
     config: QualityConfig,
     connections: Connections,
 ) -> QualityScores:
-    from scalediff_assets.quality_scores.verdict import fingerprints_of, judge
+    from scalediff_assets.quality_scores.verdict import fingerprints_of, judge, with_pairs
 
     decoded = cut.sessions.filter(pl.col("verdict") == "valid").select("session_id")
     sessions = only(
@@ -104,7 +109,7 @@ def _judge_hour(
         segments=judge(
             segments=chosen,
             frames=only(aligned.frames, config.session_ids),
-            signals=signals,
+            signals=with_pairs(signals, paired.pairs),
             sessions=sessions,
             policy=policy,
             earlier=_earlier(catalog, hour, policy),

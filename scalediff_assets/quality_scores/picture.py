@@ -8,6 +8,7 @@ import polars as pl
 
 from scalediff_assets.quality_scores.policy import Measures
 
+PAIR_COLUMNS = ("pair_layout", "pair_lost", "pair_added")
 PICTURE_DEFECTS = ("is_blurred", "is_artifact", "is_still", "is_black", "is_low_entropy")
 
 
@@ -34,6 +35,28 @@ def picture_flags(measures: Measures) -> list[pl.Expr]:
             (pl.col("cut") | (pl.col("hist_change") > measures.hist_change_max)).fill_null(False)
             & (pl.col("frame_idx") > pl.col("first_frame_idx"))
         ).alias("is_cut"),
+    ]
+
+
+def pair_flag(measures: Measures) -> pl.Expr:
+    """Whether a frame shows something else than the frame it was painted from; null where nobody knows.
+
+    Needs PAIR_COLUMNS, which are null for a frame without a pair. A policy without pair limits flags nothing.
+    """
+    lost, added, layout = measures.pair_lost_max, measures.pair_added_max, measures.pair_layout_min
+    paired = pl.col("pair_layout").is_not_null()
+    broken = [pl.col("pair_layout") < layout] if layout is not None else []
+    broken += [pl.col("pair_lost") > lost] if lost is not None else []
+    broken += [pl.col("pair_added") > added] if added is not None else []
+    return pl.when(paired).then(pl.any_horizontal(pl.lit(False), *broken)).alias("is_hallucinated")
+
+
+def pair_measures() -> list[pl.Expr]:
+    """Per-segment aggregates of the pairs; null, never a number, where the segment has none."""
+    return [
+        pl.col("is_hallucinated").count().cast(pl.Int32).alias("pairs"),
+        pl.col("is_hallucinated").mean().alias("hallucinated_share"),
+        pl.col("pair_layout").median().cast(pl.Float64).alias("pair_layout_p50"),
     ]
 
 

@@ -1,11 +1,12 @@
 """The quality policy: a versioned file of thresholds, rules and weights, and its hash.
 
 Belongs here: what a policy may say and how its file is read. What the numbers are is in
-`policies/v1.toml`; how they are applied is in `verdict.py`.
+`policies/v2.toml`; how they are applied is in `verdict.py`.
 
-`measures` says what counts as a defect of a frame and `duplicates` which segments look alike: they
-decide the measured columns of a verdict. `rules` says which measured values refuse a segment,
-`weights` how the score is made. Policies that differ only in rules and weights give equal measures.
+`measures` says what counts as a defect of a frame (or of a pair of frames, before and after painting) and
+`duplicates` which segments look alike: they decide the measured columns of a verdict. `rules` says which
+measured values refuse a segment, `weights` how the score is made. Policies that differ only in rules and
+weights give equal measures.
 
 Errors: `PolicyError(ValueError)`: the file is missing, is not TOML, or a field breaks its limit.
 """
@@ -18,7 +19,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-DEFAULT_POLICY_PATH = Path(__file__).parent / "policies" / "v1.toml"
+DEFAULT_POLICY_PATH = Path(__file__).parent / "policies" / "v2.toml"
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Positive = Annotated[float, Field(gt=0)]
@@ -35,7 +36,7 @@ class PolicyError(ValueError):
         self.path = path
         self.field = field
         self.problem = problem
-        super().__init__(f"quality policy {path}: {field}: {problem}; mend the file or use the packaged v1")
+        super().__init__(f"quality policy {path}: {field}: {problem}; mend the file or use the packaged v2")
 
 
 class _Part(BaseModel):
@@ -43,7 +44,10 @@ class _Part(BaseModel):
 
 
 class Measures(_Part):
-    """What counts as a defect of one frame; the fields are explained in `policies/v1.toml`."""
+    """What counts as a defect of one frame; the fields are explained in `policies/v2.toml`.
+
+    The `pair_*` limits are held against the pairs of `paired_clips`; None is a limit that is not applied.
+    """
 
     sharpness_min: _Positive
     sharpness_soft: _Positive
@@ -59,10 +63,13 @@ class Measures(_Part):
     uncaused_accel_min_mps2: _Positive
     uncaused_settle_ms: _Positive
     uncaused_fall_max_mps: _Positive
+    pair_layout_min: _Share | None = None
+    pair_lost_max: _Positive | None = None
+    pair_added_max: _Positive | None = None
 
 
 class Duplicates(_Part):
-    """When two segments show nearly the same pictures; explained in `policies/v1.toml`.
+    """When two segments show nearly the same pictures; explained in `policies/v2.toml`.
 
     Distances over 31 are not offered: the search in `duplicates.py` is exact only up to there.
     """
@@ -152,6 +159,7 @@ class Rules(_Part):
     contacts: CountMax | None = None
     scenario_result: ScenarioResult | None = None
     keys_uncertain: ShareMax | None = None
+    hallucination: ShareMax | None = None
 
 
 class Weights(_Part):
@@ -207,7 +215,7 @@ class QualityPolicy(_Part):
 
 
 def load_policy(path: Path | str | None = None) -> QualityPolicy:
-    """Read a policy file; the packaged v1 when no path is given.
+    """Read a policy file; the packaged v2 when no path is given.
 
     Raises:
         PolicyError: With the file, the first broken field and its limit.

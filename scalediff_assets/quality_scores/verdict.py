@@ -15,8 +15,11 @@ import polars as pl
 from scalediff_assets.quality_scores.actions import action_measures, with_steps
 from scalediff_assets.quality_scores.duplicates import Fingerprints, find_duplicates, fingerprint_segments
 from scalediff_assets.quality_scores.picture import (
+    PAIR_COLUMNS,
     PICTURE_DEFECTS,
     freeze_durations,
+    pair_flag,
+    pair_measures,
     picture_flags,
     picture_measures,
 )
@@ -79,6 +82,20 @@ def judge(
     return VERDICTS.conform(measured.with_columns(_decide(measured, policy))).sort("segment_id")
 
 
+def with_pairs(signals: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """SIGNALS with the `pair_*` columns of the recorded PAIRS; null for a frame without one.
+
+    What a job painted afterwards says nothing of what the player saw.
+    """
+    recorded = pairs.filter(pl.col("origin") == "recorded")
+    return signals.join(
+        recorded.select("session_id", "frame_idx", *PAIR_COLUMNS),
+        on=["session_id", "frame_idx"],
+        how="left",
+        maintain_order="left",
+    )
+
+
 def fingerprints_of(
     *, segments: pl.DataFrame, signals: pl.DataFrame, sessions: pl.DataFrame, policy: QualityPolicy
 ) -> Fingerprints:
@@ -120,8 +137,12 @@ def _segment_frames(
     unmeasured = rows.filter(pl.col("sharpness").is_null())
     if unmeasured.height:
         raise MissingInputError(unmeasured["segment_id"].unique(maintain_order=True).to_list(), "signals")
-    return rows.with_columns(picture_flags(policy.measures)).with_columns(
-        (~pl.any_horizontal(*PICTURE_DEFECTS, "teleport")).alias("is_ok")
+    unpaired = [pl.lit(None, pl.Float32).alias(name) for name in PAIR_COLUMNS if name not in rows.columns]
+    flags = [*picture_flags(policy.measures), pair_flag(policy.measures)]
+    return (
+        rows.with_columns(unpaired)
+        .with_columns(flags)
+        .with_columns((~pl.any_horizontal(*PICTURE_DEFECTS, "teleport")).alias("is_ok"))
     )
 
 
@@ -144,6 +165,7 @@ def _measure(
             pl.col("is_ok").mean().alias("frames_ok_share"),
             *picture_measures(),
             *action_measures(),
+            *pair_measures(),
             *pairs,
         )
         .join(freeze_durations(rows), on="segment_id", how="left")
@@ -195,6 +217,7 @@ def _rule_fails(rules: Rules) -> dict[str, pl.Expr]:
         "frames_ok": ("frames_ok_share", "share_min"),
         "contacts": ("contacts", "count_max"),
         "keys_uncertain": ("keys_uncertain_share", "share_max"),
+        "hallucination": ("hallucinated_share", "share_max"),
     }
     special = _special_fails(rules)
     fails = {}

@@ -81,7 +81,7 @@ class DecodedSession:
     detail: str | None = None
 
 
-class _StopDecodingError(Exception):
+class StopDecodingError(Exception):
     """The pass ends here, with the reason to show."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -118,7 +118,7 @@ def decode_session(
     reason = detail = None
     try:
         _measure_frames(path, pts_valid, options, measures, jpegs, stamped=stamped)
-    except _StopDecodingError as stop:
+    except StopDecodingError as stop:
         reason, detail = stop.reason, f"{session_id}: {stop.detail}"
     except av.FFmpegError as error:
         reason = Reason.DECODE_FAILED
@@ -142,7 +142,7 @@ def _measure_frames(
     """Fill `measures` with every frame and `jpegs` with the exported ones; what a break leaves stays."""
     luma_only, with_chroma = VideoReformatter(), VideoReformatter()
     last_export = last_hash = -1
-    for index, pts_ms, frame in _frames(path, options):
+    for index, pts_ms, frame in video_frames(path, options):
         valid = index < len(pts_valid) and bool(pts_valid[index])
         export_tick, hash_tick = grid_tick(pts_ms, options.export_hz), grid_tick(pts_ms, _HASH_HZ)
         every = options.export_hz == 0
@@ -150,9 +150,9 @@ def _measure_frames(
         scaler, pixel_format = (with_chroma, "yuvj420p") if export else (luma_only, "gray")
         # One thread: the default starts a slice thread per core for a fifth of a millisecond of work.
         small = scaler.reformat(frame, SIDE_PX, SIDE_PX, pixel_format, interpolation="AREA", threads=1)
-        planes = [_plane(small, number) for number in range(3 if export else 1)]
+        planes = [picture_plane(small, number) for number in range(3 if export else 1)]
         if stamped:
-            _paint_over_stamp(planes, frame)
+            paint_over_stamp(planes, frame)
         measures.add(index, pts_ms, planes[0], pdq(planes[0]) if hashed else None)
         if hashed:
             last_hash = hash_tick
@@ -170,7 +170,7 @@ def grid_tick(pts_ms: int, rate_hz: float) -> int:
     return int((pts_ms + 1) * rate_hz / 1000)
 
 
-def _paint_over_stamp(planes: list[Bytes], frame: av.VideoFrame) -> None:
+def paint_over_stamp(planes: list[Bytes], frame: av.VideoFrame) -> None:
     """Continue the first row under the stamp upwards; in place."""
     # The area filter spreads the strip's edge over one more row; chroma has half the rows.
     rows = math.ceil(block_px(frame.width, frame.height) * SIDE_PX / frame.height) + 1
@@ -180,12 +180,12 @@ def _paint_over_stamp(planes: list[Bytes], frame: av.VideoFrame) -> None:
         plane[:own] = plane[own]
 
 
-def _frames(path: Path, options: DecodeOptions) -> Iterator[tuple[int, int, av.VideoFrame]]:
+def video_frames(path: Path, options: DecodeOptions) -> Iterator[tuple[int, int, av.VideoFrame]]:
     """Packet index, PTS in ms and picture, within the limits; a packet gives at most one picture."""
     deadline = time.monotonic() + options.max_wall_s
     with av.open(path, mode="r") as container:
         if not container.streams.video:
-            raise _StopDecodingError(Reason.NOT_WEBM, "the file holds no video stream; record again")
+            raise StopDecodingError(Reason.NOT_WEBM, "the file holds no video stream; record again")
         stream = container.streams.video[0]
         stream.thread_type = "NONE"
         stream.codec_context.thread_count = 1
@@ -206,25 +206,25 @@ def _frames(path: Path, options: DecodeOptions) -> Iterator[tuple[int, int, av.V
 
 def _refuse_more(index: int, options: DecodeOptions, deadline: float) -> None:
     if index >= options.max_frames:
-        raise _StopDecodingError(
+        raise StopDecodingError(
             Reason.TOO_MANY_FRAMES, f"more than {options.max_frames} frames; record a shorter session"
         )
     if time.monotonic() > deadline:
-        raise _StopDecodingError(
+        raise StopDecodingError(
             Reason.TOO_LONG, f"decoding took more than {options.max_wall_s:g} s; record a shorter session"
         )
 
 
 def _refuse_size(index: int, width_px: int, height_px: int, options: DecodeOptions) -> None:
     if width_px * height_px > options.max_pixels or min(width_px, height_px) < _MIN_SIDE_PX:
-        raise _StopDecodingError(
+        raise StopDecodingError(
             Reason.BAD_DIMENSIONS,
             f"frame {index} is {width_px}x{height_px} (limit {options.max_pixels} pixels, "
             f"at least {_MIN_SIDE_PX} a side); record at 1280x720",
         )
 
 
-def _plane(picture: av.VideoFrame, number: int) -> Bytes:
+def picture_plane(picture: av.VideoFrame, number: int) -> Bytes:
     """A plane as a `(H, W) uint8` view, which keeps the picture alive."""
     plane: Any = picture.planes[number]
     rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)

@@ -17,7 +17,7 @@ from world.recorder import EXPECTED_REASON, Fault, RecordedBundle, break_bundle
 from world.recorder.faults import LEGACY_ONLY
 
 Record = Callable[..., RecordedBundle]
-POLICY = Path(__file__).parents[2] / "scalediff_assets" / "quality_scores" / "policies" / "v1.toml"
+POLICY = Path(__file__).parents[2] / "scalediff_assets" / "quality_scores" / "policies" / "v2.toml"
 
 
 def tables(platform: Any, asset: str, kind: Any) -> Any:
@@ -181,7 +181,7 @@ def test_rescoring_under_another_policy_reads_no_video(
     for info in list(platform.connections.raw().list()):
         platform.connections.raw().delete(info.key)
     strict = tmp_path / "strict.toml"
-    text = POLICY.read_text().replace('version = "v1"', 'version = "v2-strict"')
+    text = POLICY.read_text().replace('version = "v2"', 'version = "v3-strict"')
     for name in ("sharpness_min", "sharpness_soft"):
         text = re.sub(rf"^{name} = [0-9.]+", f"{name} = 99999.0", text, flags=re.MULTILINE)
     strict.write_text(text)
@@ -194,7 +194,7 @@ def test_rescoring_under_another_policy_reads_no_video(
     assert result.success
     after = tables(platform, "quality_scores", QualityScores).segments
     assert not after["passed"].any()
-    assert set(after["policy_version"]) == {"v2-strict"}
+    assert set(after["policy_version"]) == {"v3-strict"}
     assert set(after["policy_hash"]).isdisjoint(before["policy_hash"])
     assert all("blur" in reasons for reasons in after["reasons"])
 
@@ -205,7 +205,7 @@ def test_naming_sessions_touches_only_their_rows(platform: Any, recorded: Record
     assert platform.run().success
     before = platform.files("lake")
     named = {"config": {"session_ids": [recorded(2).session_id]}}
-    assets = ("raw_sessions", "aligned_sessions", "segments", "quality_scores")
+    assets = ("raw_sessions", "aligned_sessions", "segments", "paired_clips", "quality_scores")
     assert platform.run(config=dict.fromkeys(assets, named)).success
     assert platform.files("lake") == before
     faster = {"config": {**named["config"], "export_hz": 5.0}}
@@ -225,4 +225,4 @@ def test_running_an_hour_again_leaves_the_same_objects(platform: Any, recorded: 
         stores = platform.files("lake"), platform.files("clean")
     assert stores == (platform.files("lake"), platform.files("clean"))
     pointers = [key for key in platform.files("lake") if key.endswith("tables.json")]
-    assert len(pointers) == 5
+    assert len(pointers) == 6

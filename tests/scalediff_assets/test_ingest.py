@@ -109,7 +109,7 @@ def test_the_demo_runs_reports_exports_and_can_run_again(tmp_path: Path) -> None
     report = json.loads((home / "demo_report.json").read_text())
     assert report["statuses"] == {"accepted": 9, "quarantined": 1, "rejected": 3}
     assert set(report["seconds_per_asset"]) == {
-        "raw_sessions", "aligned_sessions", "segments", "quality_scores", "cilrs_datasets",
+        "raw_sessions", "aligned_sessions", "segments", "paired_clips", "quality_scores", "cilrs_datasets",
     }  # fmt: skip
     assert all(len(value) == 64 for value in report["dataset_hash"].values())
     assert report["segments_passed"] > 20

@@ -160,7 +160,7 @@ def test_uploads_to_s3_become_a_published_day(
     rows = connections.catalog().sessions()
     assert set(rows["session_id"]) == {bundle.session_id for bundle in (first, second, lost)}
     assert set(rows["status"]) == {"accepted"}
-    for asset in ("raw_sessions", "aligned_sessions", "segments", "quality_scores"):
+    for asset in ("raw_sessions", "aligned_sessions", "segments", "paired_clips", "quality_scores"):
         assert written_partitions(connections.lake(), asset) == [hour.replace(":", "") for hour in hours]
     manifest = json.loads(connections.clean().get(f"cilrs_datasets/{day_of(hours[-1])}/manifest.json"))
     assert manifest

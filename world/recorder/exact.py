@@ -36,6 +36,7 @@ from scalediff_contract.sessions import BundleFile
 from world.camera.views import CameraPose
 from world.recorder.drive import KEYS, Drive, Ticks, drive
 from world.recorder.encode import Picture, encode_webm, plain_picture
+from world.recorder.hallucinate import seen_by_game, seen_by_painter
 from world.recorder.paint import Painter
 from world.recorder.spec import (
     TRUTH_SCHEMA,
@@ -66,10 +67,8 @@ def record_exact(spec: RecordingSpec) -> RecordedBundle:
 
     files = {BundleFile.VIDEO: _video(spec, driven, shown, pts_ms, plain=False)}
     if spec.source_video:
-        everything = np.arange(count)
-        files[BundleFile.SOURCE_VIDEO] = _video(
-            spec, driven, everything, np.rint(ticks.t_ms).astype(np.int64), plain=True
-        )
+        source_pts_ms = np.rint(ticks.t_ms).astype(np.int64)
+        files[BundleFile.SOURCE_VIDEO] = _video(spec, driven, np.arange(count), source_pts_ms, plain=True)
     files[BundleFile.INPUTS] = _dump(input_events(ticks, anchor_ms, spec, rng))
     files[BundleFile.CAMERA] = _dump(camera_samples(ticks, anchor_ms))
     latency = _latency(spec, ticks, shown, received_ms, pts_us, anchor_ms, rng)
@@ -139,7 +138,9 @@ def _pictures(
             z_m=CAMERA_HEIGHT_M,
             yaw_rad=float(ticks.yaw_rad[k]),
         )
-        yield painter.paint(pose, driven.moments[k], t_s=float(ticks.t_ms[k]) / 1000, grain=k, frame_id=k)
+        sees = seen_by_game if plain else seen_by_painter
+        pose, moment = sees(spec.hallucination, k / len(ticks), pose, driven.moments[k])
+        yield painter.paint(pose, moment, t_s=float(ticks.t_ms[k]) / 1000, grain=k, frame_id=k)
 
 
 def input_events(
@@ -227,9 +228,18 @@ def _latency(
             )
             for n, (us, k) in enumerate(zip(pts_us, shown, strict=True))
         ),
+        source_frames=_source_links(ticks) if spec.source_video and spec.source_log else (),
         pipeline_latency=PipelineLatency(
             p50_ms=float(np.percentile(delays, 50)), p95_ms=float(np.percentile(delays, 95))
         ),
+    )
+
+
+def _source_links(ticks: Ticks) -> tuple[FrameLink, ...]:
+    """The recording before painting holds every tick, at its own time."""
+    return tuple(
+        FrameLink(n=k, pts_us=round(float(t_ms) * 1000), src_frame=k, rtp=None)
+        for k, t_ms in enumerate(ticks.t_ms)
     )
 
 

@@ -13,6 +13,7 @@ from scalediff_contract.sessions import REQUIRED_FILES, BundleFile, ObjectKey
 from world.drivers.human import StyleName
 
 Layout = Literal["exact", "legacy", "documented"]
+Hallucination = Literal["none", "appears", "vanishes", "shifted"]
 DEMO_WALLET = "AuKwCEKA4UMC6dkPu9zDwLMekxuTba3nFRK6hkEbXNTW"
 UPLOAD_ORDER = (*REQUIRED_FILES[:1], BundleFile.SOURCE_VIDEO, *REQUIRED_FILES[1:])
 
@@ -65,6 +66,8 @@ class RecordingSpec:
         rtt_ms: Typical network round trip.
         video: False leaves out the pictures; a tiny webm with the true PTS is written.
         source_video: Also record `_source.webm`, the picture before painting (exact only).
+        source_log: Log which packet of it shows which frame; without, only the stamps say it.
+        hallucination: What the painter gets wrong in the middle third (`world.recorder.hallucinate`).
     """
 
     seed: int
@@ -82,6 +85,8 @@ class RecordingSpec:
     rtt_ms: float = 90.0
     video: bool = True
     source_video: bool = False
+    source_log: bool = True
+    hallucination: Hallucination = "none"
 
     def __post_init__(self) -> None:
         """Check what later code relies on.
@@ -105,6 +110,8 @@ class RecordingSpec:
             raise RecordingSpecError(f"{self.width_px}x{self.height_px} px: both sides must be even")
         if self.source_video and self.layout != "exact":
             raise RecordingSpecError(f"source_video needs layout 'exact', not {self.layout!r}")
+        if self.hallucination != "none" and self.layout != "exact":
+            raise RecordingSpecError(f"hallucination needs layout 'exact', not {self.layout!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

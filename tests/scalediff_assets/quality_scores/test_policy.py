@@ -15,7 +15,7 @@ def written(tmp_path: Path, text: str) -> Path:
 
 def test_the_packaged_policy_is_the_default() -> None:
     assert load_policy() == load_policy(DEFAULT_POLICY_PATH) == load_policy(str(DEFAULT_POLICY_PATH))
-    assert load_policy().version == "v1"
+    assert load_policy().version == "v2"
 
 
 def test_comments_and_spelling_of_numbers_do_not_change_the_hash(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_comments_and_spelling_of_numbers_do_not_change_the_hash(tmp_path: Path)
     ("old", "new"),
     [
         ("sharpness_min = 60.0", "sharpness_min = 61.0"),
-        ('version = "v1"', 'version = "v2"'),
+        ('version = "v2"', 'version = "v3"'),
         ("[rules.cut]\ncount_max = 0\n", ""),
     ],
 )
@@ -46,8 +46,8 @@ def test_every_change_of_content_changes_the_hash(tmp_path: Path, old: str, new:
         ("sharpness_min = 60.0", "sharpness_min = nan", "measures.sharpness_min", "finite number"),
         ("[rules.cut]", "[rules.cuts]", "rules.cuts", "Extra inputs are not permitted"),
         ("distance_max = 31", "distance_max = 32", "duplicates.distance_max", "less than or equal to 31"),
-        ('version = "v1"', "", "version", "Field required"),
-        ('version = "v1"', "version = ", "file", "is not TOML"),
+        ('version = "v2"', "", "version", "Field required"),
+        ('version = "v2"', "version = ", "file", "is not TOML"),
     ],
 )
 def test_a_broken_policy_names_file_field_and_limit(

@@ -1,0 +1,1 @@
+"""Stages `repainted_sessions` and `paired_clips`."""
