@@ -8,7 +8,7 @@ class SecretMissingError(LookupError):
 
     def __init__(self, secret_id: str, problem: str) -> None:
         self.secret_id = secret_id
-        super().__init__(f"secret {secret_id!r}: {problem}; create it, or unset SCALEDIFF_DATABASE_SECRET")
+        super().__init__(f"secret {secret_id!r}: {problem}; create it, or unset the variable that names it")
 
 
 def read_secret(secret_id: str, settings: Settings) -> str:

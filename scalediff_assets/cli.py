@@ -17,6 +17,7 @@ from scalediff_assets import (
     drive_cli,
     model_cli,
     opendrive_cli,
+    payouts_cli,
     play_cli,
     release_cli,
     scoring_cli,
@@ -44,6 +45,7 @@ app.add_typer(world_cli.app)
 app.add_typer(scoring_cli.app)
 app.add_typer(release_cli.app)
 app.add_typer(model_cli.app)
+app.add_typer(payouts_cli.app)
 app.command()(drive_cli.drive)
 app.command()(play_cli.play)
 

@@ -21,14 +21,19 @@ ExportError                scalediff_assets.cilrs_datasets.exports
 UiError                    scalediff_assets.ui
 GameBuildError             scalediff_assets.game_build
 PlayError                  scalediff_assets.play_cli
+  PricePolicyError         scalediff_assets.payouts.policy
+LedgerError                resources.ledger
+SolanaError                resources.solana
 """
 
 from sqlalchemy.exc import OperationalError
 
 from resources.jobs import JobFailedError
+from resources.ledger import LedgerError
 from resources.object_store import StoreError
 from resources.secrets import SecretMissingError
 from resources.settings import SettingsError
+from resources.solana.errors import SolanaError
 from resources.tables import PartitionMissingError
 from resources.tracking import ModelNotFoundError, TrackingUnavailableError
 from resources.upload_queue import FeedUnavailableError
@@ -37,6 +42,7 @@ from scalediff_assets.cilrs_datasets.exports import ExportError
 from scalediff_assets.dataset_releases.release import ReleaseRefusedError
 from scalediff_assets.game_build import GameBuildError
 from scalediff_assets.leaderboard_results.promotion import NotComparableError
+from scalediff_assets.payouts.policy import PricePolicyError
 from scalediff_assets.play_cli import PlayError
 from scalediff_assets.quality_scores.policy import PolicyError
 from scalediff_assets.ui import UiError
@@ -60,6 +66,9 @@ USER_ERRORS: tuple[type[Exception], ...] = (
     ExportError,
     UiError,
     GameBuildError,
+    PricePolicyError,
+    LedgerError,
+    SolanaError,
     PlayError,
     OperationalError,
     ReleaseRefusedError,

@@ -29,6 +29,12 @@ def day_of(hour: str) -> str:
     return hour[: len(FIRST_DAY)]
 
 
+def days_before(day: str, days: int) -> list[str]:
+    """The `days` day partitions before another one, the oldest first."""
+    date = dt.date.fromisoformat(day)
+    return [(date - dt.timedelta(days=back)).isoformat() for back in range(days, 0, -1)]
+
+
 def hours_before(hour: str, hours: int) -> str:
     """The hour partition that lies `hours` before another one."""
     return (dt.datetime.strptime(hour, HOURLY.fmt) - dt.timedelta(hours=hours)).strftime(HOURLY.fmt)  # noqa: DTZ007

@@ -22,7 +22,6 @@ FINAL = {"commitment": "finalized"}
 STATUSES_AT_ONCE = 256
 _PAGE = 1_000
 _TRIES = 4
-_PAUSE_S = 0.2
 _BUSY_STATUSES = (429, 502, 503, 504)
 
 
@@ -82,15 +81,22 @@ class Landed:
 
 
 class SolanaRpc:
-    """A client of one endpoint; safe to use from several threads."""
+    """A client of one endpoint; safe to use from several threads.
 
-    def __init__(self, url: str, *, timeout_s: float = 20.0) -> None:
+    Args:
+        url: Of the endpoint.
+        timeout_s: For one answer.
+        pause_s: Before the second try; each further pause is twice as long.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float = 20.0, pause_s: float = 0.2) -> None:
         parts = urlsplit(url)
         self.host = parts.hostname or ""
         self._secure = parts.scheme == "https"
         self._port = parts.port
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._timeout_s = timeout_s
+        self._pause_s = pause_s
         self._ids = itertools.count(1)
         self._idle: list[http.client.HTTPConnection] = []
         self._lock = threading.Lock()
@@ -219,7 +225,7 @@ class SolanaRpc:
         problem = ""
         for attempt in range(_TRIES):
             if attempt:
-                time.sleep(_PAUSE_S * 2 ** (attempt - 1))
+                time.sleep(self._pause_s * 2 ** (attempt - 1))
             try:
                 status, content = self._post(body)
             except (OSError, http.client.HTTPException) as error:

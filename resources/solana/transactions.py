@@ -1,7 +1,7 @@
 """A batch of payments as one signed transaction, and a transaction read back as payments.
 
 A transaction may have 1,232 bytes. A system transfer takes 49 of them and a token transfer with the
-creation of its account 94, so that one signature, one blockhash and one memo carry 20 or 10 payments.
+creation of its account 103, so that one signature, one blockhash and one memo carry 20 or 9 payments.
 The memo names the payments and a digest of the ledger entries behind them:
 
     scalediff 1042-1061 3f9a0c2277b1e004
@@ -21,7 +21,7 @@ from resources.solana.keys import Payer
 
 MAX_BYTES = 1_232
 SOL_PER_TRANSACTION = 20
-TOKENS_PER_TRANSACTION = 10
+TOKENS_PER_TRANSACTION = 9
 
 
 @dataclass(frozen=True, kw_only=True)

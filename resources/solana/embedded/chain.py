@@ -88,7 +88,11 @@ class EmbeddedChain:
         self._seed = b""
         self._unwritten = False
         self._log = ChainLog(path)
-        self._replay()
+        try:
+            self._replay()
+        except ChainLogError:
+            self._log.close()
+            raise
         self._base = self._reserved
         self._started_s = clock_s()
         self._reserve(self._base + 1)
