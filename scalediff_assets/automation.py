@@ -1,8 +1,10 @@
 """Jobs, schedules and the sensors that react to runs; what reacts to arrivals is in raw_sessions.
 
 - `process_hours`, `pack_days`, `rescore_hours`: the jobs that sensors and schedules launch.
+- `repaint_hours`: geometry videos painted anew, from the launch form or `scalediff repaint`.
 - `rescore_recent_hours`: every night the last hours get their verdicts under the current policy.
 - `changed_days`: a closed day whose verdicts changed is packed again.
+- `unpaid_days`: such a day is paid out again, by `pay_days`; what changed is a correcting entry.
 - `split_bad_ranges`: a run over several hours that a blocking check stopped is launched again hour
   by hour, so that a bad hour stops itself alone.
 - `train`, `evaluate`, `drive_simple_drivers`, `promote`: the jobs of model owners, from the launch form
@@ -29,7 +31,7 @@ from scalediff_assets.tracking_outbox import Deliver, deliver_owed, owed
 DELIVERERS: dict[str, Deliver] = {TRAINING: deliver_training, RESULTS: deliver_results}
 
 RESCORE_HOURS = 7 * 24
-HOURLY_ASSETS = ("raw_sessions", "aligned_sessions", "segments", "quality_scores")
+HOURLY_ASSETS = ("raw_sessions", "aligned_sessions", "segments", "paired_clips", "quality_scores")
 
 process_hours = dg.define_asset_job(
     "process_hours",
@@ -41,10 +43,20 @@ pack_days = dg.define_asset_job(
     selection=dg.AssetSelection.assets("cilrs_datasets"),
     description="The passing segments of a day as a dataset.",
 )
+pay_days = dg.define_asset_job(
+    "pay_days",
+    selection=dg.AssetSelection.assets("payouts"),
+    description="What a day's verdicts are worth, into the ledger, and its payment.",
+)
 rescore_hours = dg.define_asset_job(
     "rescore_hours",
     selection=dg.AssetSelection.assets("quality_scores"),
     description="New verdicts from stored signals; reads no video.",
+)
+repaint_hours = dg.define_asset_job(
+    "repaint_hours",
+    selection=dg.AssetSelection.assets("repainted_sessions", "paired_clips"),
+    description="Recorded geometry videos painted anew with the prompts of the launch form, and paired.",
 )
 
 make_release = dg.define_asset_job(
@@ -123,6 +135,22 @@ def range_tags(first: str, last: str) -> dict[str, str]:
     description="Packs a closed day again when one of its hours has new verdicts.",
 )
 def changed_days(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """A run for each closed day with new verdicts."""
+    return closed_days_with_news(context)
+
+
+@dg.sensor(
+    job=pay_days,
+    minimum_interval_seconds=120,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Pays a closed day out, and again when one of its hours has new verdicts.",
+)
+def unpaid_days(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """A run for each closed day with new verdicts."""
+    return closed_days_with_news(context)
+
+
+def closed_days_with_news(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Read the materialisations of `quality_scores` after the cursor, by day."""
     records = context.instance.fetch_materializations(
         dg.AssetRecordsFilter(
@@ -182,7 +210,9 @@ def _check_passed(record: dg.EventLogRecord) -> bool:
 JOBS = [
     process_hours,
     pack_days,
+    pay_days,
     rescore_hours,
+    repaint_hours,
     make_release,
     train,
     evaluate,
@@ -190,4 +220,4 @@ JOBS = [
     promote,
 ]
 SCHEDULES = [rescore_recent_hours]
-SENSORS = [changed_days, split_bad_ranges, deliver_to_mlflow]
+SENSORS = [changed_days, unpaid_days, split_bad_ranges, deliver_to_mlflow]

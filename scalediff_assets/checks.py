@@ -6,6 +6,8 @@
 - `leakage` (blocking): nobody is on both sides of a release's split.
 - `skill` (blocking): a model that is worse than both rules that know nothing is not driven.
 - `all_routes` (blocking): every route has a result. `expert_sanity`: the expert scores 95 on minitown-12.
+- `painting_service` (not blocking): the real-time painting service is ready, or there is none.
+- `ledger`, `chain`, `all_paid` of `payouts`: in `payout_checks.py`.
 - `shape` (not blocking): the tables are as declared in `schemas.py`: columns, types, nulls,
   ranges, unique keys.
 
@@ -21,11 +23,15 @@ import dagster as dg
 import polars as pl
 
 from resources.connections import Connections
+from resources.diffusion import DiffusionService
 from resources.tables import read_tables
 from scalediff_assets.checkpoints.skill import skill_problem
 from scalediff_assets.dataset_releases.release import leaks
 from scalediff_assets.model_schemas import Checkpoint, DatasetRelease, LeaderboardResults
+from scalediff_assets.pair_schemas import PairedClips, RepaintedSessions
 from scalediff_assets.partitions import DAILY, HOURLY, RELEASES, SIMPLE_DRIVERS, TRAINING_RUNS
+from scalediff_assets.payout_checks import PAYOUT_CHECKS
+from scalediff_assets.payout_schemas import Payouts
 from scalediff_assets.schemas import AlignedSessions, CilrsDataset, QualityScores, RawSessions, Segments
 from scalediff_assets.tables import TableSet
 from scalediff_contract.reasons import Reason
@@ -78,6 +84,12 @@ def failure_rate_check(asset: str, kind: type[TableSet]) -> dg.AssetChecksDefini
     return _partitioned_check(
         asset, kind, HOURLY, "failure_rate", problem, blocking=True, description=FailureLimits.__doc__ or ""
     )
+
+
+def pairing_problem(tables: PairedClips) -> str | None:
+    """Why an hour's pairing is bad: sessions with both videos count, those with one do not."""
+    recorded = tables.clips.filter((pl.col("origin") == "recorded") & (pl.col("state") != "no_source"))
+    return FailureLimits().problem(recorded.rename({"state": "verdict"}))
 
 
 def shape_check(
@@ -198,12 +210,24 @@ FAILURE_RATE_CHECKS = [
     failure_rate_check("raw_sessions", RawSessions),
     failure_rate_check("aligned_sessions", AlignedSessions),
     failure_rate_check("segments", Segments),
+    _partitioned_check(
+        "paired_clips",
+        PairedClips,
+        HOURLY,
+        "failure_rate",
+        pairing_problem,
+        blocking=True,
+        description=FailureLimits.__doc__ or "",
+    ),
 ]
 SHAPE_CHECKS = [
     shape_check("raw_sessions", RawSessions, HOURLY),
     shape_check("aligned_sessions", AlignedSessions, HOURLY),
     shape_check("segments", Segments, HOURLY),
+    shape_check("repainted_sessions", RepaintedSessions, HOURLY),
+    shape_check("paired_clips", PairedClips, HOURLY),
     shape_check("quality_scores", QualityScores, HOURLY),
+    shape_check("payouts", Payouts, DAILY),
     shape_check("cilrs_datasets", CilrsDataset, DAILY),
     shape_check("dataset_releases", DatasetRelease, RELEASES),
     shape_check("checkpoints", Checkpoint, TRAINING_RUNS),
@@ -227,4 +251,22 @@ MODEL_CHECKS = [
         description="The expert scores 95 or more on minitown-12, so that scores have a scale.",
     ),
 ]  # fmt: skip
-CHECKS = [*FAILURE_RATE_CHECKS, *SHAPE_CHECKS, *MODEL_CHECKS]
+
+
+@dg.asset_check(
+    asset="paired_clips",
+    name="painting_service",
+    blocking=False,
+    description="The real-time painting service, whose players record the pairs, is ready; or there is none.",
+)
+def painting_service(diffusion: DiffusionService) -> dg.AssetCheckResult:
+    """Ask the service now; run it from the UI at any time."""
+    state = diffusion.state()
+    return dg.AssetCheckResult(
+        passed=state.is_good,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"state": state.condition, "detail": state.detail, "url": diffusion.url or "none"},
+    )
+
+
+CHECKS = [painting_service, *FAILURE_RATE_CHECKS, *SHAPE_CHECKS, *PAYOUT_CHECKS, *MODEL_CHECKS]

@@ -21,6 +21,8 @@ from scalediff_assets.checks import CHECKS
 from scalediff_assets.cilrs_datasets.assets import cilrs_datasets
 from scalediff_assets.dataset_releases.assets import dataset_releases
 from scalediff_assets.leaderboard_results.assets import champions, leaderboard_results, simple_drivers
+from scalediff_assets.paired_clips.assets import paired_clips, repainted_sessions
+from scalediff_assets.payouts.assets import payouts
 from scalediff_assets.quality_scores.assets import quality_scores
 from scalediff_assets.raw_sessions.assets import raw_sessions
 from scalediff_assets.raw_sessions.sensors import (
@@ -35,13 +37,17 @@ WORKER_MODULES = (
     "scalediff_assets.raw_sessions.validate",
     "scalediff_assets.aligned_sessions.task",
     "scalediff_assets.segments.task",
+    "scalediff_assets.paired_clips.task",
 )
 
 STAGES = [
     raw_sessions,
     aligned_sessions,
     segments,
+    repainted_sessions,
+    paired_clips,
     quality_scores,
+    payouts,
     cilrs_datasets,
     dataset_releases,
     checkpoints,
