@@ -10,6 +10,7 @@ from gpu_services.streaming.engine.config import CodecName, EngineConfig
 from gpu_services.streaming.engine.denoiser import Denoiser, build_network
 from gpu_services.streaming.engine.painter import Painter
 from gpu_services.streaming.engine.prompts import HashedPrompts, PromptCache, TextModel, tiny_text_model
+from gpu_services.streaming.engine.split import Split, split_network
 from gpu_services.streaming.engine.tiny_codec import TinyCodec, TinyVae
 from gpu_services.streaming.engine.wan_codec import WanCodec, build_wan_vae
 
@@ -30,10 +31,11 @@ def random_painter(
     device: torch.device | None = None,
     dtype: torch.dtype | None = None,
     seed: int = 0,
+    split: Split | None = None,
 ) -> Painter:
     """An engine of the true shapes with random weights: right for tests and for measuring speed.
 
-    What it paints is noise shaped by the input. The same seed gives the same engine.
+    What it paints is noise shaped by the input. The same seed gives the same engine, also a split one.
     """
     device = device or best_device()
     dtype = dtype or best_dtype(device)
@@ -45,7 +47,9 @@ def random_painter(
             _make_visible(module)
         tiny = config.preset == "tiny"
         prompts = tiny_text_model(config.network, dtype) if tiny else HashedPrompts(config.network)
-    return assembled(config, network=network, codecs=codecs, prompts=prompts, device=device, dtype=dtype)
+    return assembled(
+        config, network=network, codecs=codecs, prompts=prompts, device=device, dtype=dtype, split=split
+    )
 
 
 def assembled(
@@ -56,6 +60,7 @@ def assembled(
     prompts: TextModel,
     device: torch.device,
     dtype: torch.dtype,
+    split: Split | None = None,
 ) -> Painter:
     """An engine of networks that hold their weights.
 
@@ -66,7 +71,10 @@ def assembled(
         prompts: The text model.
         device: Where to compute.
         dtype: Of weights and activations; what diffusers keeps in single precision stays so.
+        split: This process' part of a transformer that several processes share; None: all of it.
     """
+    if split is not None:
+        split_network(network, split)
     ready = {name: codec_of(nn.Module.to(module, device, dtype)) for name, module in codecs.items()}
     nn.Module.to(network, device, dtype)  # diffusers' own `to` warns of what is mended below
     if dtype in {torch.bfloat16, torch.float16}:
@@ -77,6 +85,7 @@ def assembled(
         encoder=ready[config.encoder],
         decoder=ready[config.decoder],
         prompts=PromptCache(prompts, kept=config.prompts_kept),
+        total=split.total if split is not None else torch.clone,
     )
 
 

@@ -52,6 +52,15 @@ def build_network(shape: NetworkShape) -> nn.Module:
     return model
 
 
+def hollow_network(shape: NetworkShape) -> nn.Module:
+    """The same on the meta device, to be given weights; its positions, which are no weights, are real."""
+    with torch.device("meta"):
+        model = build_network(shape)
+    rope: Any = model.rope
+    model.rope = type(rope)(rope.attention_head_dim, rope.patch_size, rope.max_seq_len)
+    return model
+
+
 class Denoiser:
     """Predicts the flow of each session's new latent frame from its memory and its prompt.
 
