@@ -105,10 +105,11 @@ def open_batches(connection: sa.Connection) -> list[OpenBatch]:
         a.batch_id.in_(is_open), a.state == "live"
     )
     attempts = {row["batch_id"]: Attempt(**row) for row in connection.execute(live).mappings()}
-    query = sa.select(b.batch_id, b.chain, b.mint, b.memo).where(b.state == "open").order_by(b.batch_id)
+    tried = sa.select(sa.func.count()).where(a.batch_id == b.batch_id).scalar_subquery().label("tries")
+    query = sa.select(b.batch_id, b.chain, b.mint, b.memo, tried).where(b.state == "open")
     return [
         OpenBatch(**row, payments=tuple(payments[row["batch_id"]]), attempt=attempts.get(row["batch_id"]))
-        for row in connection.execute(query).mappings()
+        for row in connection.execute(query.order_by(b.batch_id)).mappings()
     ]
 
 

@@ -129,14 +129,30 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenBatch:
-    """A batch that is not settled, and the attempt whose fate is open."""
+    """A batch that is not settled.
+
+    Attributes:
+        batch_id: Its number.
+        chain: Genesis hash of the chain that it is paid on.
+        mint: The token that it is paid in; None for SOL.
+        memo: Names the payments.
+        payments: In the order of the transfers.
+        tries: Attempts so far.
+        attempt: The one whose fate is open.
+    """
 
     batch_id: int
     chain: str
     mint: str | None
     memo: str
     payments: tuple[Payment, ...]
+    tries: int
     attempt: Attempt | None
+
+    @property
+    def next_memo(self) -> str:
+        """The memo of the next attempt: numbered, so that no two attempts are the same bytes."""
+        return f"{self.memo} {self.tries + 1}" if self.tries else self.memo
 
     @property
     def lamports(self) -> int:

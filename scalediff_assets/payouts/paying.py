@@ -27,8 +27,8 @@ from resources.solana.transactions import destination_of, per_transaction, sign_
 
 FEE_LAMPORTS = 5_000
 _SENDERS = 8
-# The system program's and the token program's error for a source that holds too little.
-_RAN_OUT = '{"Custom": 1}'
+# The system and the token program's error for a source that holds too little, and the payer's own rent.
+_RAN_OUT = ('{"Custom": 1}', '{"account_index": 0}')
 
 
 class PayerFundsError(LedgerError):
@@ -152,7 +152,7 @@ class Paymaster:
         for batch in batches:
             pairs = [(payment.wallet, payment.lamports) for payment in batch.payments]
             signed = sign_batch(
-                self.payer, pairs, memo=batch.memo, blockhash=recent.blockhash, mint=batch.mint
+                self.payer, pairs, memo=batch.next_memo, blockhash=recent.blockhash, mint=batch.mint
             )
             attempts.append(
                 Attempt(
@@ -168,7 +168,9 @@ class Paymaster:
 
     def _check_funds(self, batches: Sequence[OpenBatch]) -> None:
         """Refuse before signing what could only fail."""
-        sol = FEE_LAMPORTS * len(batches) + sum(b.lamports for b in batches if b.mint is None)
+        # What is left must keep the payer's own account alive.
+        sol = self.rpc.rent_lamports(0) + FEE_LAMPORTS * len(batches)
+        sol += sum(batch.lamports for batch in batches if batch.mint is None)
         for mint in sorted({batch.mint for batch in batches if batch.mint is not None}):
             paid_in_it = [batch for batch in batches if batch.mint == mint]
             needed = sum(batch.lamports for batch in paid_in_it)
@@ -203,7 +205,7 @@ class Paymaster:
     def _retire(self, batch: OpenBatch, failed: Resolution, tally: "_Tally") -> None:
         """A batch that the chain refused: no wallet's fault where the payer's money ran out."""
         tally.problem = f"batch {batch.batch_id} failed on chain: {failed.error}"
-        if _RAN_OUT not in (failed.error or ""):
+        if not any(code in (failed.error or "") for code in _RAN_OUT):
             self.ledger.retire_failed(batch.batch_id, self.now_ms())
             tally.blocked += len(batch.payments) == 1
 

@@ -79,7 +79,9 @@ def _on_chain(rpc: SolanaRpc, attempt: SettledBatch) -> tuple[Transfer, ...] | N
     if landed is None or landed.error is not None:
         return None
     paid = read_payments(landed.wire)
-    return paid.transfers if paid.memo == attempt.memo else ()
+    # Later attempts have their number behind the batch's memo.
+    named = f"{paid.memo} ".startswith(f"{attempt.memo} ")
+    return paid.transfers if named else ()
 
 
 def _compare(

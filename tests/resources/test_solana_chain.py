@@ -31,7 +31,7 @@ from resources.solana.transactions import (
 )
 
 SOL = 10**9
-LONGEST_MEMO = f"scalediff {10**10 - 20}-{10**10 - 1} {'f' * 16}"
+LONGEST_MEMO = f"scalediff {10**9 - 20}-{10**9 - 1} {'f' * 16} 999"
 
 
 class Clock:
