@@ -13,7 +13,7 @@ import { ContactTracker } from "./collision/contacts";
 import { ClearanceGate, type StaticIndex } from "./collision/footprints";
 import { halfDiagonal } from "./collision/polygons";
 import { stepCar } from "./physics/bicycle";
-import type { CarControls, CarLimits, CarState } from "./physics/car";
+import { type CarControls, type CarLimits, type CarState, stopAgainst } from "./physics/car";
 import { wholeSteps } from "./physics/clock";
 import { type Outcome, ScenarioRun } from "./scenario/engine";
 import type { Pose } from "./scenario/path";
@@ -161,7 +161,7 @@ export class Simulation {
     }
   }
 
-  /** New contacts; the car does not drive through what it touches. */
+  /** New contacts; the car does not drive through what it touches, nor gain speed against it. */
   private touch(): readonly Actor[] {
     const begun = this.tracker.update(this.box, this.actors);
     for (const actor of this.tracker.touching) {
@@ -170,6 +170,7 @@ export class Simulation {
       this.car.yM += pushY;
       this.box.xM = this.car.xM;
       this.box.yM = this.car.yM;
+      stopAgainst(this.car, pushX, pushY);
     }
     if (begun.length > 0) this.car.speedMps *= 0.5;
     return begun;

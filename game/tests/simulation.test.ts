@@ -87,16 +87,15 @@ describe("the simulation", () => {
     expect(sim.scenario?.contacts).toBe(sim.collisions);
   });
 
-  it("has a contact push the car back and halve its speed, once", () => {
+  it("has a contact push the car back, once, and stop it head-on for as long as it pushes", () => {
     const sim = simulation([], "obstacle-course");
-    const speeds: number[] = [];
-    for (let k = 0; k < 600 && sim.collisions === 0; k++) {
-      speeds.push(sim.car.speedMps);
-      sim.step({ ...COAST, throttle: 1 }, 1 / 60);
-    }
+    for (let k = 0; k < 600 && sim.collisions === 0; k++) sim.step({ ...COAST, throttle: 1 }, 1 / 60);
     expect(sim.contacts.actors.map((actor) => actor.name)).toEqual(["obstacle-1"]);
-    expect(sim.car.speedMps).toBeCloseTo(speeds.at(-1)! / 2, 0);
-    sim.step({ ...COAST, throttle: 1 }, 1 / 60);
+    expect(sim.car.speedMps).toBeLessThan(0.2);
+    const { xM, yM } = sim.car;
+    for (let k = 0; k < 120; k++) sim.step({ ...COAST, throttle: 1 }, 1 / 60);
     expect(sim.contacts.actors).toEqual([]);
+    expect(sim.car.speedMps).toBeLessThan(0.2);
+    expect(Math.hypot(sim.car.xM - xM, sim.car.yM - yM)).toBeLessThan(0.1);
   });
 });

@@ -15,7 +15,7 @@ from world.collision import Box, ClearanceGate, ContactTracker, half_diagonal, r
 from world.minitown.progress import RouteTracker
 from world.minitown.routes import RouteSpec
 from world.minitown.town import Town
-from world.physics import CarControls, CarLimits, CarState, car_limits, step_car
+from world.physics import CarControls, CarLimits, CarState, car_limits, step_car, stop_against
 from world.scenario import ScenarioRun, load_scenario
 from world.streets.network import RoutePlan
 from world.streets.plan import plan_route
@@ -218,7 +218,7 @@ class Simulator:
         car.x_m, car.y_m, car.yaw_rad = to_x, to_y, yaw
 
     def _touch(self, actors: list[Actor]) -> list[Actor]:
-        """New contacts; the car does not drive through what it touches."""
+        """New contacts; the car does not drive through what it touches, nor gain speed against it."""
         car, box = self.car, self._box
         new = self._tracker.update(box, actors)
         for actor in self._tracker.touching:
@@ -226,6 +226,7 @@ class Simulator:
             car.x_m += push_x
             car.y_m += push_y
             box.x_m, box.y_m = car.x_m, car.y_m
+            stop_against(car, push_x, push_y)
         if new:
             car.speed_mps *= 0.5
         return new

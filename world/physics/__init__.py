@@ -7,7 +7,15 @@ Example:
 
 from world.physics.arcade import step_arcade
 from world.physics.bicycle import step_car
-from world.physics.car import CarControls, CarFileError, CarLimits, CarState, car_limits, load_limits
+from world.physics.car import (
+    CarControls,
+    CarFileError,
+    CarLimits,
+    CarState,
+    car_limits,
+    load_limits,
+    stop_against,
+)
 from world.physics.clock import FixedStep
 
 __all__ = [
@@ -20,4 +28,5 @@ __all__ = [
     "load_limits",
     "step_arcade",
     "step_car",
+    "stop_against",
 ]

@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
+from world import trig
+
 CAR_FILE = Path(__file__).parents[1] / "data" / "car.json"
 
 
@@ -95,6 +97,23 @@ class CarLimits:
     pedal_lag_s: float
     keyboard_turn_per_s: float
     keyboard_return_per_s: float
+
+
+def stop_against(car: CarState, push_x_m: float, push_y_m: float) -> None:
+    """Take from a car the speed with which it drove against what pushed it out.
+
+    Its velocity loses the part along the push, and keeps what of the rest lies along its heading h:
+    v (1 - (h n)^2). Head-on nothing is left, sidewise all. A car that drives away keeps its speed.
+
+    Args:
+        car: Changed.
+        push_x_m: The move that separated it, world X; (0, 0) changes nothing.
+        push_y_m: World Y.
+    """
+    sin, cos = trig.sin_cos(car.yaw_rad)
+    along = cos * push_x_m + sin * push_y_m
+    if along * car.speed_mps < 0.0:
+        car.speed_mps *= max(0.0, 1.0 - along * along / (push_x_m * push_x_m + push_y_m * push_y_m))
 
 
 def load_limits(path: Path) -> CarLimits:

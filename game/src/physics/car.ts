@@ -4,6 +4,8 @@
  * The file is the one that Python reads; the caller fetches it, `carLimits` checks it.
  */
 
+import { sinCos } from "../trig";
+
 /** A moving car in world axes; mutable, because it is stepped 120 times a second. */
 export interface CarState {
   /** Centre of its box, world X. */
@@ -57,6 +59,23 @@ export interface CarLimits {
   readonly keyboardTurnPerS: number;
   /** How fast it comes back. */
   readonly keyboardReturnPerS: number;
+}
+
+/**
+ * Take from a car the speed with which it drove against what pushed it out: v (1 - (h n)^2).
+ *
+ * Head-on nothing is left, sidewise all. A car that drives away keeps its speed.
+ *
+ * @param car - Changed.
+ * @param pushXM - The move that separated it, world X; (0, 0) changes nothing.
+ * @param pushYM - World Y.
+ */
+export function stopAgainst(car: CarState, pushXM: number, pushYM: number): void {
+  const [sin, cos] = sinCos(car.yawRad);
+  const along = cos * pushXM + sin * pushYM;
+  if (along * car.speedMps < 0) {
+    car.speedMps *= Math.max(0, 1 - (along * along) / (pushXM * pushXM + pushYM * pushYM));
+  }
 }
 
 /** A car file that no physics can use; the message names file and field. */

@@ -18,6 +18,7 @@ from world.physics import (
     load_limits,
     step_arcade,
     step_car,
+    stop_against,
 )
 from world.physics.car import CAR_FILE
 
@@ -163,3 +164,19 @@ def test_a_car_file_with_a_wrong_field_is_refused(
     path.write_text(json.dumps(json.loads(CAR_FILE.read_text()) | change))
     with pytest.raises(CarFileError, match=says):
         load_limits(path)
+
+
+@pytest.mark.parametrize(
+    ("push", "kept"),
+    [((-0.1, 0.0), 0.0), ((0.0, 0.2), 1.0), ((0.3, 0.0), 1.0), ((-0.1, 0.1), 0.5), ((0.0, 0.0), 1.0)],
+)
+def test_what_pushes_a_car_out_takes_the_speed_against_it(push: tuple[float, float], kept: float) -> None:
+    car = CarState(x_m=0.0, y_m=0.0, yaw_rad=0.0, speed_mps=8.0)
+    stop_against(car, *push)
+    assert car.speed_mps == pytest.approx(8.0 * kept)
+
+
+def test_a_car_that_backs_away_from_what_pushed_it_keeps_its_speed() -> None:
+    car = CarState(x_m=0.0, y_m=0.0, yaw_rad=0.0, speed_mps=-3.0)
+    stop_against(car, -0.1, 0.0)
+    assert car.speed_mps == -3.0
