@@ -6,6 +6,7 @@ any other pixels. A painted picture whose two ids differ was painted from anothe
 """
 
 import asyncio
+import contextlib
 import fractions
 import json
 import time
@@ -16,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 import websockets
-from aiortc import MediaStreamTrack, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 from numpy.typing import NDArray
@@ -131,18 +132,11 @@ class StreamClient:
         self._socket = await websockets.connect(self.url, max_size=None)
         self._answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks.append(asyncio.create_task(self._listen()))
-        channel = self._peer.createDataChannel(ROWS_CHANNEL)
-        channel.on("message", self._on_row)
-        self._channel: RTCDataChannel = channel
-        transceiver = self._peer.addTransceiver(self.source, direction="sendrecv")
-        if self.low_latency:
-            use_low_latency(transceiver.receiver, accepts=lambda _width, _height: True)
-        self._peer.on("track", self._on_track)
-        await self._peer.setLocalDescription(await self._peer.createOffer())
-        await self.say(type="prompt", prompt=self.prompt, enhance_prompt=True)
-        await self.say(type="offer", sdp=self.edit_offer(self._peer.localDescription.sdp))
-        answer = self.edit_answer(await self._answered)
-        await self._peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        try:
+            await self._connect()
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
         return self
 
     async def __aexit__(
@@ -168,7 +162,26 @@ class StreamClient:
             while len(self.received) < count:
                 await asyncio.sleep(0.02)
 
+    async def _connect(self) -> None:
+        channel = self._peer.createDataChannel(ROWS_CHANNEL)
+        channel.on("message", self._on_row)
+        transceiver = self._peer.addTransceiver(self.source, direction="sendrecv")
+        if self.low_latency:
+            use_low_latency(transceiver.receiver, accepts=lambda _width, _height: True)
+        self._peer.on("track", self._on_track)
+        await self._peer.setLocalDescription(await self._peer.createOffer())
+        await self.say(type="prompt", prompt=self.prompt, enhance_prompt=True)
+        await self.say(type="offer", sdp=self.edit_offer(self._peer.localDescription.sdp))
+        answer = self.edit_answer(await self._answered)
+        await self._peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+
     async def _listen(self) -> None:
+        with contextlib.suppress(websockets.ConnectionClosed):
+            await self._hear()
+        if not self._answered.done():
+            self._answered.set_exception(ConnectionResetError(f"{self.url} closed before it answered"))
+
+    async def _hear(self) -> None:
         async for text in self._socket:
             message = json.loads(text)
             self.messages.append(message)

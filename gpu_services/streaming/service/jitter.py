@@ -68,7 +68,7 @@ class LowLatencyJitterBuffer(JitterBuffer):
         self._accepts = accepts
         self._waits_for_key = True
         self._newest = 0
-        self._since_asked = 0
+        self._since_asked = ASK_EVERY_FRAMES
         self.skipped_frames = 0
 
     def resync(self) -> None:
@@ -103,10 +103,10 @@ class LowLatencyJitterBuffer(JitterBuffer):
     def _must_ask(self, skipped: int) -> bool:
         """Whether to ask for a key frame: when the first frame is skipped, then every few."""
         if not self._waits_for_key:
-            self._since_asked = 0
+            self._since_asked = ASK_EVERY_FRAMES
             return False
-        asks = skipped > 0 and self._since_asked % ASK_EVERY_FRAMES == 0
-        self._since_asked += skipped
+        asks = skipped > 0 and self._since_asked >= ASK_EVERY_FRAMES
+        self._since_asked = 0 if asks else self._since_asked + skipped
         return asks
 
     def _place(self, packet: Packet) -> bool:

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import fractions
+from collections import deque
 from collections.abc import Iterator
-from typing import Any
 
 from aiortc import (
     MediaStreamTrack,
@@ -30,6 +30,7 @@ from scalediff_contract.streaming import ROWS_CHANNEL, Candidate
 
 _CODECS = ("video/VP8", "video/H264")
 _CLOCK_HZ = 90_000
+_BURST = 4  # a network that stalled delivers a few at once
 _ROWS_BYTES = 256_000  # unsent rows beyond this mean that the client reads none
 _BROKEN_SDP = (ValueError, IndexError, KeyError, AssertionError, AttributeError, TypeError)
 
@@ -155,29 +156,28 @@ class Peer:
             self._session.end(RefusalError("media-failed", detail, status=502))
 
     async def _read(self, track: MediaStreamTrack) -> None:
-        """Read without pause, so that nothing queues up; prepare the latest."""
-        latest: list[tuple[Any, float]] = []
+        """Read without pause, so that nothing queues up in aiortc; prepare the latest few."""
+        latest: deque[tuple[VideoFrame, float]] = deque(maxlen=_BURST)
         arrived = asyncio.Event()
-
-        async def prepare() -> None:
-            while True:
-                await arrived.wait()
-                arrived.clear()
-                while latest:
-                    await self._session.take(*latest.pop())
-
-        preparing = asyncio.create_task(prepare())
+        preparing = asyncio.create_task(self._prepare(latest, arrived))
         try:
             while True:
                 frame = await track.recv()
-                if self._session.wants():
-                    latest[:] = [(frame, self._session.studio.clock_s())]
+                if isinstance(frame, VideoFrame) and self._session.wants():
+                    latest.append((frame, self._session.studio.clock_s()))
                     arrived.set()
         except MediaStreamError:
             return
         finally:
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
+
+    async def _prepare(self, latest: deque[tuple[VideoFrame, float]], arrived: asyncio.Event) -> None:
+        while True:
+            await arrived.wait()
+            arrived.clear()
+            while latest:
+                await self._session.take(*latest.popleft())
 
 
 def check_offer(sdp: str) -> None:

@@ -5,8 +5,9 @@
   the playout slack is the time until then. A lane that has shown nothing is due at once.
 * Ready lanes are painted earliest deadline first, together with others of the same chunk length, as many as
   the first one's slack allows.
-* Pictures are shown at the rate at which their sources came: a chunk of four painted in one go is spread over
-  four intervals. What is late is shown at once, at least `_CLOSEST` of an interval after the one before.
+* A chunk of one frame is shown when it is painted. One of several is spread over as many intervals of its
+  sources, and begins a steady time after its last source came: the longest that painting took lately, so
+  that a busy painter costs latency once and no gaps.
 * A chunk misses its deadline when its player waits an interval longer than for a painter that takes no time:
   what comes late over the network is not the painter's fault.
 
@@ -23,7 +24,7 @@ from gpu_services.streaming.service.costs import AdmissionPolicy, CostModel
 F = TypeVar("F")
 _FORGETS = 0.1
 _SHORTEST_S, _LONGEST_S = 1 / 120, 0.5
-_CLOSEST = 0.3
+_CALMS = 0.995
 
 
 @dataclass(kw_only=True)
@@ -38,6 +39,7 @@ class Lane(Generic[F]):
     last_push_s: float | None = None
     plays_until_s: float | None = None
     slack_s: float | None = None
+    delay_s: float = 0.0
     painting: bool = False
     paused: bool = False
 
@@ -61,12 +63,14 @@ class Chunk(Generic[F]):
     Attributes:
         key: The lane.
         frames: Oldest first.
+        ready_s: When the last of them came.
         waited_s: How long the oldest waited.
         due_s: When a painted picture comes too late.
     """
 
     key: str
     frames: tuple[F, ...]
+    ready_s: float
     waited_s: float
     due_s: float
 
@@ -178,7 +182,7 @@ class Scheduler(Generic[F]):
         lane.chunk_frames = next_chunk_frames
         self._trim(lane)
         is_first = lane.plays_until_s is None
-        play_s = self._play_times(lane, len(chunk.frames), now_s)
+        play_s = self._play_times(lane, chunk, now_s)
         lane.plays_until_s = play_s[-1] + lane.interval_s
         lane.slack_s = chunk.due_s - now_s
         return Played(play_s=play_s, slack_s=lane.slack_s, is_first=is_first)
@@ -212,6 +216,7 @@ class Scheduler(Generic[F]):
         return Chunk(
             key=lane.key,
             frames=tuple(frame for _, frame in taken),
+            ready_s=taken[-1][0],
             waited_s=now_s - taken[0][0],
             due_s=max(shown_until_s, taken[-1][0]) + lane.interval_s,
         )
@@ -234,11 +239,12 @@ class Scheduler(Generic[F]):
         return dropped
 
     @staticmethod
-    def _play_times(lane: Lane[F], count: int, now_s: float) -> tuple[float, ...]:
-        start_s = now_s
-        if lane.plays_until_s is not None:
-            start_s = max(now_s, lane.plays_until_s - (1 - _CLOSEST) * lane.interval_s)
-        return tuple(start_s + k * lane.interval_s for k in range(count))
+    def _play_times(lane: Lane[F], chunk: Chunk[F], now_s: float) -> tuple[float, ...]:
+        if len(chunk.frames) == 1:
+            return (now_s,)
+        lane.delay_s = max(now_s - chunk.ready_s, _CALMS * lane.delay_s)
+        start_s = chunk.ready_s + lane.delay_s
+        return tuple(start_s + k * lane.interval_s for k in range(len(chunk.frames)))
 
     def _load_of(self, chunk_frames: int, interval_s: float) -> float:
         return self.costs.share(chunk_frames) / (chunk_frames * interval_s)
