@@ -109,7 +109,7 @@ class Recipe(Declared):
         speed_weight: Of the speed head.
         labels: `logged` controls, or `path`: steering by pure pursuit on what was driven next.
         speed_horizon_s: The speed head predicts the speed this far ahead; 0 is the speed now.
-        balanced: Sample by command, steering and speed; otherwise evenly.
+        balanced: Sample by command, steering, speed and its change; otherwise evenly.
         idle_share: Most that standing frames may make up of a batch.
         colour: Jitter of brightness and colour.
         yaw_rad: Standard deviation of the camera's simulated rotation.

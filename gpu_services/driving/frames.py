@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import simplejpeg
 
 from gpu_services.driving.labels import Labels, make_labels
 from gpu_services.errors import NoSpaceError, ReleaseError
@@ -31,7 +32,7 @@ from gpu_services.places import Place
 from scalediff_contract.driving import COMMANDS, FRAME_PX, Architecture, Recipe
 from scalediff_contract.releases import ReleasedSegment, ReleaseManifest
 
-_VERSION = 2
+_VERSION = 3
 _NO_SPACE = 28
 _GAP_MS = 400.0
 _INDEX, _FRAMES = "index.parquet", "frames.uint8"
@@ -125,7 +126,7 @@ def _build(
             os.posix_fallocate(stream.fileno(), 0, frames.nbytes)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for segment, rows in _segments(clean, manifest):
-                _decode(rows["jpeg"], frames[done : done + rows.height], architecture, pool)
+                decode_frames(rows["jpeg"], frames[done : done + rows.height], architecture, pool)
                 indices.append(
                     rows.drop("jpeg").with_columns(
                         split=pl.lit(segment.split), session_id=pl.lit(segment.session_id)
@@ -171,12 +172,20 @@ def _read_shard(clean: Place, key: str) -> pl.DataFrame:
     return pl.read_parquet(content, columns=list(_COLUMNS))
 
 
-def _decode(jpegs: pl.Series, out: Bytes, architecture: Architecture, pool: ThreadPoolExecutor) -> None:
+def decode_frames(jpegs: pl.Series, out: Bytes, architecture: Architecture, pool: ThreadPoolExecutor) -> None:
+    """Decode JPEGs into the network's pictures.
+
+    Args:
+        jpegs: N frames of 256x256, as bytes.
+        out: `(N, H, W, 3) uint8` RGB, written.
+        architecture: Which rows, and the picture's size.
+        pool: Threads; the decoder lets go of the interpreter.
+    """
     first, end = architecture.rows
     height, width = architecture.picture_px
 
     def one(row: int, jpeg: bytes) -> None:
-        rgb = np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
+        rgb = simplejpeg.decode_jpeg(jpeg, colorspace="RGB", fastdct=True, fastupsample=True)
         out[row] = picture_of(rgb, first, end, height, width)
 
     for _ in pool.map(one, range(len(jpegs)), jpegs):

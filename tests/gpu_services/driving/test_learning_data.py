@@ -145,11 +145,13 @@ def test_normalised_pictures_have_imagenets_statistics() -> None:
 def index(frames: int, idle: int) -> pl.DataFrame:
     rng = np.random.default_rng(0)
     speed = np.concatenate([np.zeros(idle), rng.uniform(1, 10, frames - idle)])
+    brakes = rng.random(frames) < 0.05
     return pl.DataFrame(
         {
             "command": rng.choice([1, 2, 3, 4], frames, p=[0.03, 0.03, 0.14, 0.8]),
             "steer": rng.normal(0, 0.1, frames),
             "speed_mps": speed,
+            "target_mps": np.where(brakes, 0.4 * speed, speed),
         }
     )
 
@@ -161,6 +163,8 @@ def test_standing_frames_are_capped_and_rare_commands_seen_more_often() -> None:
     assert share[:2_000].sum() == pytest.approx(0.15, abs=1e-6)
     turns = (table["command"] < 3).to_numpy()
     assert share[turns].sum() > 1.5 * turns.mean()
+    brakes = (table["target_mps"] < table["speed_mps"] - 1.0).to_numpy()
+    assert share[brakes].sum() > 1.5 * brakes.mean()
     even = sample_weights(table, Recipe(balanced=False, idle_share=1.0))
     assert len(set(even)) == 1
 
