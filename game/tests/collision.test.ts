@@ -71,6 +71,33 @@ describe("the gate", () => {
   });
 });
 
+describe("walls that repeat", () => {
+  const ring = Float64Array.of(40, -5, 49, -5, 49, 5, 40, 5);
+  const index = new StaticIndex([ring, SQUARE], [100, 60]);
+
+  it("answer the same everywhere, as far away as one drives", () => {
+    for (const [x, y] of [[44, 0], [44, 4.9], [39, 0], [-49, 2], [0, 28], [3, -3]] as const) {
+      for (const [columns, rows] of [[1, 0], [0, -1], [-7, 12], [40, 40]] as const) {
+        const [farX, farY] = [x + 100 * columns, y + 60 * rows];
+        expect(index.hitsCircle(farX, farY, 2)).toBe(index.hitsCircle(x, y, 2));
+        expect(index.hitsBox(farX, farY, 0.3, 4, 2)).toBe(index.hitsBox(x, y, 0.3, 4, 2));
+        expect(index.contains(farX, farY)).toBe(index.contains(x, y));
+        expect(index.clearanceM(farX, farY, 25)).toBeCloseTo(index.clearanceM(x, y, 25), 9);
+      }
+    }
+  });
+
+  it("stand across the home tile's edge, too", () => {
+    expect(index.clearanceM(-49.5, 0, 25)).toBeCloseTo(1.5, 9);
+    expect(index.hitsCircle(-50, 0, 2)).toBe(0);
+    expect(index.size).toBe(2);
+  });
+
+  it("cannot be asked about farther than their copies stand", () => {
+    expect(() => index.clearanceM(0, 0, 65)).toThrow("a look of 65 m is too far where walls repeat (limit 64 m)");
+  });
+});
+
 describe("contacts", () => {
   it("are one event until the boxes are clearly apart", () => {
     const tracker = new ContactTracker();
@@ -84,7 +111,8 @@ describe("contacts", () => {
 describe("city walls", () => {
   it("are one ring per building, clockwise seen from above, not closed", () => {
     const square = [[0, 0], [0, 10], [10, 10], [10, 0], [0, 0]];
-    const walls = cityWalls({ buildings: [{ vertices: square }, { vertices: square.slice().reverse() }] });
+    const buildings = [{ vertices: square }, { vertices: square.slice().reverse() }];
+    const walls = cityWalls({ buildings, tileWidth: 100, tileDepth: 100 });
     expect(walls.size).toBe(2);
     expect(walls.contains(-5, 5)).toBe(true);
     expect(walls.contains(5, 5)).toBe(false);
@@ -92,6 +120,7 @@ describe("city walls", () => {
 
   it.each([
     [{}, "city.json: buildings: missing or no list"],
+    [{ buildings: [], tileWidth: 10 }, "city.json: tileWidth, tileDepth: must be lengths above 0"],
     [{ buildings: [{}] }, "city.json: buildings[0].vertices: missing or no list"],
     [{ buildings: [{ vertices: [[0, 0], [1], [1, 1]] }] }, "city.json: buildings[0].vertices[1]: must be two numbers (it is [1])"],
     [{ buildings: [{ vertices: [[0, 0], [1, 1], [0, 0]] }] }, "city.json: buildings[0].vertices: 2 distinct points (minimum 3)"],

@@ -51,6 +51,7 @@ def city_of(content: CityFile, *, name: Path | str, content_hash: str) -> City:
     return City(
         width_m=content.map.width,
         depth_m=content.map.depth,
+        tile_m=(content.tile_depth, content.tile_width),
         ground_rgb=rgb_of(content.map.color),
         sky_rgb=rgb_of(content.map.sky_color),
         grid_angle_deg=content.grid_angle_deg,

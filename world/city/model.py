@@ -54,6 +54,7 @@ class City:
     Attributes:
         width_m: Extent along world Y (the game's x).
         depth_m: Extent along world X (the game's z).
+        tile_m: Periods along world X and Y at which the city repeats.
         ground_rgb: Colour of the ground.
         sky_rgb: Colour of the sky.
         grid_angle_deg: How far the street grid was turned from north.
@@ -64,6 +65,7 @@ class City:
 
     width_m: float
     depth_m: float
+    tile_m: tuple[float, float]
     ground_rgb: tuple[int, int, int]
     sky_rgb: tuple[int, int, int]
     grid_angle_deg: float

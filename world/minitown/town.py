@@ -28,7 +28,7 @@ class Town:
         self.city = city
         self.network: StreetNetwork = build_network(city)
         self.locator = LaneLocator(self.network)
-        self.walls = StaticIndex([building.outline_m for building in city.buildings])
+        self.walls = StaticIndex([building.outline_m for building in city.buildings], tile_m=city.tile_m)
         self._stop_lines: dict[tuple[int, int], list[StopLine]] = {}
         for crossing in self.network.crossings:
             for line in crossing.stop_lines:

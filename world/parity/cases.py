@@ -16,6 +16,7 @@ MouseMoves = tuple[tuple[int, float], ...]
 _MINUTE_S = 60.0
 _WALL_S = 20.0
 _AFTER_S = 1.0
+_EDGE_START = (1105.0, -222.41, 0.0, 12.0)
 _WALL_LANES = (20, 133, 402, 587, 911, 1204)
 
 
@@ -73,7 +74,20 @@ def wall_drives(network: StreetNetwork) -> list[DriveCase]:
                 keys=_random_keys(10 + number, rate, _WALL_S),
             )
         )
-    return drives
+    return [*drives, _beyond_the_edge()]
+
+
+def _beyond_the_edge() -> DriveCase:
+    """Out of the map, where the city begins again, against the houses there."""
+    rate = 60
+    return DriveCase(
+        name="beyond-the-edge",
+        kind="walls",
+        start=_EDGE_START,
+        ticks_per_s=rate,
+        ticks=round(_WALL_S * rate),
+        keys=_cycle(rate, (("w", 3.0), ("wd", 0.6), ("w", 2.0), ("wa", 0.9))),
+    )
 
 
 def scenario_drives() -> list[DriveCase]:

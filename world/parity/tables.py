@@ -12,7 +12,7 @@ from world.streets.network import StreetNetwork
 from world.streets.plan import plan_of_legs
 from world.streets.shape import LaneShape
 
-_QUERIES, _LANES, _WAYS = 150, 80, 6
+_QUERIES, _FAR_QUERIES, _LANES, _WAYS = 150, 80, 80, 6
 _CLEARANCE_M, _RADIUS_M = 25.0, 1.5
 _WAY_LANES = 14
 _WAY_POINT_EVERY = 7
@@ -47,12 +47,13 @@ def wall_summary(town: Town) -> dict[str, Any]:
 
 
 def query_rows(town: Town) -> list[list[float]]:
-    """Rows of X, Y, yaw, first building hit by the car's box, by a circle, and clearance."""
+    """Rows of X, Y, yaw, first building hit by the car's box, by a circle, and clearance; then far away."""
     rng = Random(21)  # noqa: S311 -- a sequence to be repeated, nothing secret
     limits = car_limits()
     rows = []
-    for _ in range(_QUERIES):
-        x_m, y_m, yaw_rad = (rng.random() - 0.5) * 2300, (rng.random() - 0.5) * 2300, rng.random() * 6.3
+    for extent_m in (2300.0,) * _QUERIES + (9000.0,) * _FAR_QUERIES:
+        x_m, y_m = (rng.random() - 0.5) * extent_m, (rng.random() - 0.5) * extent_m
+        yaw_rad = rng.random() * 6.3
         hit = town.walls.hits_box(x_m, y_m, yaw_rad, limits.length_m, limits.width_m)
         round_hit = town.walls.hits_circle(x_m, y_m, _RADIUS_M)
         rows.append([x_m, y_m, yaw_rad, hit, round_hit, town.walls.clearance_m(x_m, y_m, _CLEARANCE_M)])

@@ -2,14 +2,16 @@
  * The outlines of `world/data/city.json` as walls in world axes, the numbers that Python's loader makes.
  *
  * A building's ring loses its repeated last point, (x, z) becomes (-z, x), and the ring runs clockwise
- * seen from above (positive shoelace in X, Y). Nothing is rounded, tiled or repaired.
+ * seen from above (positive shoelace in X, Y). Nothing is rounded or repaired. Walls repeat as the city does.
  */
 
-import { StaticIndex } from "./footprints";
+import { StaticIndex, type TileM } from "./footprints";
 import type { Ring } from "./polygons";
 
 /** What is used of the city file. */
 export interface CityOutlines {
+  readonly tileWidth: number;
+  readonly tileDepth: number;
   readonly buildings: readonly { readonly vertices: readonly (readonly [x: number, z: number])[] }[];
 }
 
@@ -28,7 +30,15 @@ const MIN_AREA_M2 = 1e-4;
  * @throws CityFileError - Naming the first building whose outline is wrong.
  */
 export function cityWalls(city: unknown, file = "city.json"): StaticIndex {
-  return new StaticIndex(cityRings(city, file));
+  return new StaticIndex(cityRings(city, file), cityTile(city, file));
+}
+
+/** The periods along X and Y at which the city repeats: its depth along z, its width along x. */
+export function cityTile(city: unknown, file = "city.json"): TileM {
+  const [depth, width] = [field(city, "tileDepth"), field(city, "tileWidth")];
+  const isSize = (value: unknown): value is number => typeof value === "number" && value > 0 && Number.isFinite(value);
+  if (!isSize(depth) || !isSize(width)) throw new CityFileError(`${file}: tileWidth, tileDepth: must be lengths above 0`);
+  return [depth, width];
 }
 
 /** The flat rings of all buildings, in the file's order. */

@@ -3,6 +3,9 @@
  *
  * The trade: 4,800 footprints fill about 15,000 cell entries (some milliseconds at loading), so that a
  * query tests a handful of polygons instead of all. Python's `world/collision/footprints.py` is the same.
+ *
+ * The drawn city repeats in both directions, and so do its walls: a query is moved to the home tile,
+ * around which copies of the polygons near its edges stand.
  */
 
 import {
@@ -16,6 +19,8 @@ import {
 import { sinCos } from "../trig";
 
 export const CELL_M = 32;
+/** How far around the home tile copies stand, and so the farthest look of a query where walls repeat. */
+export const MARGIN_M = 64;
 
 /** Cells are numbered `column * ROWS + row`; exact in a double for any city below 100 km. */
 const ROWS = 1 << 20;
@@ -28,79 +33,118 @@ interface Bounds {
 }
 
 interface Footprint {
+  /** Of the polygon; copies have their original's. */
+  readonly number: number;
   readonly ring: Ring;
   readonly bounds: Bounds;
 }
 
+/** Periods along X and Y at which the world repeats; the home tile's middle is the origin. */
+export type TileM = readonly [xM: number, yM: number];
+
+/** A point's place in the home tile; where nothing repeats, the point. */
+export function atHome(tileM: TileM | null, xM: number, yM: number): readonly [xM: number, yM: number] {
+  if (tileM === null) return [xM, yM];
+  const [tileX, tileY] = tileM;
+  return [xM - Math.floor(xM / tileX + 0.5) * tileX, yM - Math.floor(yM / tileY + 0.5) * tileY];
+}
+
 /** Immovable polygons. */
 export class StaticIndex {
+  /** How many polygons there are, copies not counted. */
+  readonly size: number;
   private readonly footprints: readonly Footprint[];
   private readonly cells = new Map<number, number[]>();
 
-  /** @param rings - Flat rings in world axes, not closed. */
-  constructor(rings: readonly Ring[]) {
-    this.footprints = rings.map((ring) => ({ ring, bounds: boundsOf(ring) }));
-    this.footprints.forEach(({ bounds }, number) => {
-      forEachCell(bounds.lowX, bounds.highX, bounds.lowY, bounds.highY, (cell) => this.put(cell, number));
+  /**
+   * @param rings - Flat rings in world axes, not closed.
+   * @param tileM - At which periods they repeat; null: they stand once.
+   */
+  constructor(
+    rings: readonly Ring[],
+    private readonly tileM: TileM | null = null,
+  ) {
+    this.size = rings.length;
+    const originals = rings.map((ring, number) => ({ number, ring, bounds: boundsOf(ring) }));
+    this.footprints = tileM === null ? originals : [...originals, ...copiesOf(originals, tileM)];
+    this.footprints.forEach(({ bounds }, place) => {
+      forEachCell(bounds.lowX, bounds.highX, bounds.lowY, bounds.highY, (cell) => this.put(cell, place));
     });
-  }
-
-  /** How many polygons there are. */
-  get size(): number {
-    return this.footprints.length;
-  }
-
-  /** Polygons whose bounding box comes within a distance of a point, in ascending order. */
-  near(xM: number, yM: number, reachM: number): number[] {
-    const found = new Set<number>();
-    forEachCell(xM - reachM, xM + reachM, yM - reachM, yM + reachM, (cell) => {
-      for (const number of this.cells.get(cell) ?? []) {
-        if (withinReach(this.footprint(number).bounds, xM, yM, reachM)) found.add(number);
-      }
-    });
-    return [...found].sort((a, b) => a - b);
   }
 
   /** Whether a point lies in a polygon. */
   contains(xM: number, yM: number): boolean {
-    return this.near(xM, yM, 0).some((number) => pointInPolygon(xM, yM, this.footprint(number).ring));
+    const [x, y] = atHome(this.tileM, xM, yM);
+    return this.near(x, y, 0).some(({ ring }) => pointInPolygon(x, y, ring));
   }
 
   /** The first polygon that a circle touches, or -1. */
   hitsCircle(xM: number, yM: number, radiusM: number): number {
-    const hits = (number: number): boolean => circleHitsPolygon(xM, yM, radiusM, this.footprint(number).ring);
-    return this.near(xM, yM, radiusM).find(hits) ?? -1;
+    const [x, y] = atHome(this.tileM, xM, yM);
+    return this.near(x, y, radiusM).find(({ ring }) => circleHitsPolygon(x, y, radiusM, ring))?.number ?? -1;
   }
 
   /** The first polygon that an oriented box touches, or -1. */
   hitsBox(xM: number, yM: number, yawRad: number, lengthM: number, widthM: number): number {
     const [sin, cos] = sinCos(yawRad);
-    const hits = (number: number): boolean =>
-      boxHitsPolygon(xM, yM, sin, cos, lengthM / 2, widthM / 2, this.footprint(number).ring);
-    return this.near(xM, yM, halfDiagonal(lengthM, widthM)).find(hits) ?? -1;
+    const [x, y] = atHome(this.tileM, xM, yM);
+    const hits = ({ ring }: Footprint): boolean => boxHitsPolygon(x, y, sin, cos, lengthM / 2, widthM / 2, ring);
+    return this.near(x, y, halfDiagonal(lengthM, widthM)).find(hits)?.number ?? -1;
   }
 
   /** Distance to the nearest polygon, 0 inside one, `atMostM` where none is nearer. */
   clearanceM(xM: number, yM: number, atMostM: number): number {
+    const [x, y] = atHome(this.tileM, xM, yM);
     let least2 = atMostM * atMostM;
-    for (const number of this.near(xM, yM, atMostM)) {
-      const { ring } = this.footprint(number);
-      if (pointInPolygon(xM, yM, ring)) return 0;
-      least2 = Math.min(least2, distance2ToRing(xM, yM, ring));
+    for (const { ring } of this.near(x, y, atMostM)) {
+      if (pointInPolygon(x, y, ring)) return 0;
+      least2 = Math.min(least2, distance2ToRing(x, y, ring));
     }
     return Math.sqrt(least2);
   }
 
-  private put(cell: number, number: number): void {
-    const there = this.cells.get(cell);
-    if (there === undefined) this.cells.set(cell, [number]);
-    else there.push(number);
+  /** What comes, by its bounding box, within a distance of a point at home; in order, copies last. */
+  private near(xM: number, yM: number, reachM: number): Footprint[] {
+    if (this.tileM !== null && reachM > MARGIN_M) {
+      throw new RangeError(`a look of ${reachM} m is too far where walls repeat (limit ${MARGIN_M} m)`);
+    }
+    const found = new Set<number>();
+    forEachCell(xM - reachM, xM + reachM, yM - reachM, yM + reachM, (cell) => {
+      for (const place of this.cells.get(cell) ?? []) {
+        if (withinReach(this.footprint(place).bounds, xM, yM, reachM)) found.add(place);
+      }
+    });
+    return [...found].sort((a, b) => a - b).map((place) => this.footprint(place));
   }
 
-  private footprint(number: number): Footprint {
-    // Numbers come from the cells, which the constructor filled with valid ones.
-    return this.footprints[number]!;
+  private put(cell: number, place: number): void {
+    const there = this.cells.get(cell);
+    if (there === undefined) this.cells.set(cell, [place]);
+    else there.push(place);
   }
+
+  private footprint(place: number): Footprint {
+    // Places come from the cells, which the constructor filled with valid ones.
+    return this.footprints[place]!;
+  }
+}
+
+/** The repetitions that come within the margin of the home tile. */
+function copiesOf(originals: readonly Footprint[], [tileX, tileY]: TileM): Footprint[] {
+  const home = { lowX: -tileX / 2, lowY: -tileY / 2, highX: tileX / 2, highY: tileY / 2 };
+  const around = [-1, 0, 1].flatMap((dx) => [-1, 0, 1].map((dy) => [dx, dy] as const)).filter(([dx, dy]) => dx !== 0 || dy !== 0);
+  return originals.flatMap(({ number, ring }) =>
+    around.flatMap(([dx, dy]): Footprint[] => {
+      const moved = ring.map((value, k) => value + (k % 2 === 0 ? dx * tileX : dy * tileY));
+      const bounds = boundsOf(moved);
+      return meet(bounds, home, MARGIN_M) ? [{ number, ring: moved, bounds }] : [];
+    }),
+  );
+}
+
+function meet(box: Bounds, other: Bounds, marginM: number): boolean {
+  const besideX = box.lowX <= other.highX + marginM && box.highX >= other.lowX - marginM;
+  return besideX && box.lowY <= other.highY + marginM && box.highY >= other.lowY - marginM;
 }
 
 /**

@@ -7,6 +7,7 @@
  * Who leaves the way gets a new one from where they are.
  */
 
+import { atHome, type TileM } from "../collision/footprints";
 import { Command, fitOf, type Lane, type LaneFit, type StreetNetwork } from "./network";
 import { seededRandom } from "./random";
 
@@ -24,6 +25,8 @@ export type Turns = "random" | "straight";
 export interface NavigatorOptions {
   readonly seed: number;
   readonly turns?: Turns;
+  /** Periods at which the city repeats; its streets are planned once, and a way ends at the map's edge. */
+  readonly tileM?: TileM | null;
 }
 
 /** What the navigation says now. */
@@ -47,13 +50,15 @@ export class Navigator {
   private way: Lane[] = [];
   private readonly random: () => number;
   private readonly turns: Turns;
+  private readonly tileM: TileM | null;
 
   constructor(
     private readonly network: StreetNetwork,
-    { seed, turns = "random" }: NavigatorOptions,
+    { seed, turns = "random", tileM = null }: NavigatorOptions,
   ) {
     this.random = seededRandom(seed);
     this.turns = turns;
+    this.tileM = tileM;
   }
 
   /** Ids of the planned lanes and connectors, the car's first. */
@@ -63,7 +68,7 @@ export class Navigator {
 
   /** Take the car's new pose and say what to do. */
   update(xM: number, yM: number, yawRad: number): Navigation {
-    const here = this.follow(xM, yM, yawRad);
+    const here = this.follow(...atHome(this.tileM, xM, yM), yawRad);
     this.extend();
     return announce(this.way, here);
   }

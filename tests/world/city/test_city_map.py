@@ -14,6 +14,7 @@ def town() -> City:
     return City(
         width_m=200.0,
         depth_m=100.0,
+        tile_m=(100.0, 200.0),
         ground_rgb=(58, 58, 58),
         sky_rgb=(135, 206, 235),
         grid_angle_deg=29.0,

@@ -87,6 +87,35 @@ def test_clearance_is_the_distance_to_the_nearest_polygon(
     assert index.contains(x, y) == (exact < 1e-12) or exact < 1e-6
 
 
+TILE_M = (200.0, 160.0)
+repetitions = st.tuples(st.integers(-9, 9), st.integers(-9, 9))
+
+
+@given(
+    st.lists(polygons(), min_size=1, max_size=4), boxes, st.floats(-99, 99), st.floats(-79, 79), repetitions
+)
+@settings(max_examples=150)
+def test_walls_that_repeat_answer_as_all_their_repetitions_would(
+    outlines: list[Polygon], car: Box, x: float, y: float, columns_rows: tuple[int, int]
+) -> None:
+    index = StaticIndex([ring(polygon) for polygon in outlines], tile_m=TILE_M)
+    around = [(dx * TILE_M[0], dy * TILE_M[1]) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
+    nearest = min(
+        affinity.translate(polygon, dx, dy).distance(Point(x, y)) for polygon in outlines for dx, dy in around
+    )
+    far_x, far_y = x + columns_rows[0] * TILE_M[0], y + columns_rows[1] * TILE_M[1]
+    assert index.clearance_m(far_x, far_y, 60.0) == pytest.approx(min(60.0, nearest), abs=1e-6)
+    assert len(index) == len(outlines)
+    alone = StaticIndex([ring(polygon) for polygon in outlines])
+    shape = (car.yaw_rad, car.length_m, car.width_m)
+    assert index.hits_box(car.x_m, car.y_m, *shape) == alone.hits_box(car.x_m, car.y_m, *shape)
+
+
+def test_walls_that_repeat_cannot_be_asked_about_farther_than_their_copies_stand() -> None:
+    with pytest.raises(ValueError, match="a look of 65 m is too far where walls repeat \\(limit 64 m\\)"):
+        StaticIndex([], tile_m=TILE_M).clearance_m(0.0, 0.0, 65.0)
+
+
 @given(boxes, boxes)
 @settings(max_examples=300)
 def test_boxes_touch_where_shapely_says_so_and_the_push_separates_them(a: Box, b: Box) -> None:
