@@ -30,6 +30,11 @@ function turned(file: Json, at: At, towards: Place): Json {
   return withValue(file, [...at, "rotation"], rounded(rotationTowards(from, towards), ANGLE_DECIMALS));
 }
 
+/** A length as files have it. */
+export function centimetres(valueM: number): number {
+  return rounded(valueM, DECIMALS);
+}
+
 function rounded(value: number, decimals: number): number {
   return Math.round(value * decimals) / decimals + 0;
 }

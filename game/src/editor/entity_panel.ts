@@ -2,22 +2,29 @@
 
 import type { At } from "../scenario/fields";
 import { withWaypoint } from "./edits";
+import { idsOf, KINDS, withEntityId, withoutEntity } from "./entities";
 import { box, button, type Fields, section } from "./form";
 import { listAt, textAt, withValue } from "./json";
 import type { EditorState } from "./state";
+import { NO_WAVE, withEntityInWave } from "./waves";
+import { SEGMENTS, withoutSegment, withPath, withSegment, withTrajectory } from "./ways";
 
 export const ENTITY_PANEL_ID = "selected-entity";
-const KINDS = ["vehicle", "pedestrian", "bicycle", "obstacle", "emergency_worker"] as const;
 
 export function entityPanel(state: EditorState, fields: Fields, entity: number): HTMLElement {
   const at = ["entities", entity];
-  const wave = state.waveOf(entity);
-  const clock = wave === "" ? "its clock starts with the scenario" : `its clock starts with wave ${wave}`;
+  const id = textAt(state.file, [...at, "id"]);
+  const remove = button("Remove", `Remove ${id}`, () => {
+    state.select(null);
+    state.edit(withoutEntity(state.file, entity));
+  });
   const made = section(
-    textAt(state.file, [...at, "id"]),
-    box("dim", clock),
+    id,
+    box("row", remove),
     box(
       "fields",
+      fields.field("id", [...at, "id"], { kind: "text", width: 2, edit: (file, text) => withEntityId(file, entity, text) }),
+      waveField(state, fields, entity),
       fields.field("type", [...at, "type"], { choices: KINDS, width: 2 }),
       fields.field("colour", [...at, "color"], { kind: "color" }),
       fields.field("at its end", [...at, "afterEnd"], { choices: ["hold", "remove"], fallback: "hold" }),
@@ -32,6 +39,16 @@ export function entityPanel(state: EditorState, fields: Fields, entity: number):
   return made;
 }
 
+/** Which wave starts its clock. */
+function waveField(state: EditorState, fields: Fields, entity: number): HTMLElement {
+  return fields.field("starts with", ["entities", entity, "wave"], {
+    choices: [NO_WAVE, ...idsOf(state.file, "waves")],
+    value: () => state.waveOf(entity) || NO_WAVE,
+    edit: (file, wave) => withEntityInWave(file, entity, wave),
+    width: 2,
+  });
+}
+
 function trajectoryTable(state: EditorState, fields: Fields, entity: number): Node[] {
   const at = ["entities", entity, "trajectory"];
   const points = listAt(state.file, at);
@@ -43,7 +60,8 @@ function trajectoryTable(state: EditorState, fields: Fields, entity: number): No
   ]);
   const heads = ["", "time s", "x m", "z m", "turn rad", ""].map(cell);
   const more = button("+ point", "Add a point at the end", () => state.edit(withWaypoint(state.file, entity)));
-  return [box("table", ...heads, ...rows), more];
+  const curve = button("as path", "Turn the trajectory into a path", () => state.edit(withPath(state.file, entity)));
+  return [box("table", ...heads, ...rows), box("row", more, curve)];
 }
 
 function removed(state: EditorState, at: At): void {
@@ -62,19 +80,31 @@ function pathTables(state: EditorState, fields: Fields, entity: number): Node[] 
   const segments = listAt(state.file, [...at, "segments"]);
   if (segments.length === 0) return [];
   const start = fields.field("starts at s", [...at, "startTime"], { fallback: "0", width: 2 });
-  return [box("fields", start), ...segments.map((_, k) => segmentTable(state, fields, [...at, "segments", k], k))];
+  const more = SEGMENTS.map((kind) => {
+    return button(`+ ${kind}`, `Add a ${kind} at the end`, () => state.edit(withSegment(state.file, entity, kind)));
+  });
+  const points = button("as points", "Turn the path into a trajectory", () => state.edit(withTrajectory(state.file, entity)));
+  return [
+    box("fields", start),
+    ...segments.map((_, k) => segmentTable(state, fields, entity, k)),
+    box("row", ...more, points),
+  ];
 }
 
-function segmentTable(state: EditorState, fields: Fields, at: At, number: number): HTMLElement {
+function segmentTable(state: EditorState, fields: Fields, entity: number, number: number): HTMLElement {
+  const list = ["entities", entity, "path", "segments"];
+  const at: At = [...list, number];
   const points = listAt(state.file, [...at, "points"]);
   const rows = points.flatMap((_, k) => [
     cell(`${k + 1}`),
     ...[0, 1].map((axis) => fields.input(`point ${k + 1} ${axis === 0 ? "x" : "z"}`, [...at, "points", k, axis])),
   ]);
   const title = `${number + 1} · ${textAt(state.file, [...at, "type"])}`;
+  const remove = button("×", `Remove segment ${number + 1}`, () => state.edit(withoutSegment(state.file, entity, number)));
+  remove.disabled = listAt(state.file, list).length === 1;
   return section(
     title,
-    box("fields", fields.field("duration s", [...at, "duration"], { width: 2 })),
+    box("fields", fields.field("duration s", [...at, "duration"], { width: 2 }), remove),
     box("table points", cell(""), cell("x m"), cell("z m"), ...rows),
   );
 }

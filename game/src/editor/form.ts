@@ -20,6 +20,8 @@ export interface FieldOptions {
   readonly leavesOut?: boolean;
   /** Columns of four. */
   readonly width?: 1 | 2 | 4;
+  /** What to show, where it is not the value at the field's place. */
+  readonly value?: () => string;
   /** How to change the file, where it is more than setting the value. */
   readonly edit?: (file: Json, text: string) => Json;
 }
@@ -53,7 +55,7 @@ export class Fields {
     const input = inputOf(options);
     input.setAttribute("aria-label", name);
     const show = (): void => {
-      const value = valueAt(this.state.file, at);
+      const value = options.value?.() ?? valueAt(this.state.file, at);
       input.value = typeof value === "number" || typeof value === "string" ? `${value}` : (options.fallback ?? "");
     };
     input.addEventListener("change", () => this.state.edit(this.edited(at, options, input.value)));

@@ -2,10 +2,12 @@
 
 import type { At } from "../scenario/fields";
 import { withCondition } from "./edits";
+import { idsOf, KINDS, withEntity } from "./entities";
 import { entityPanel } from "./entity_panel";
 import { box, button, type Fields, section } from "./form";
 import { listAt, textAt, valueAt } from "./json";
 import type { EditorState } from "./state";
+import { TRIGGERS, withoutWave, withTrigger, withWave } from "./waves";
 
 const CONDITIONS = ["no_collision", "reach_position", "survive_duration"] as const;
 export const NEXT_LIST = "scenario-ids";
@@ -21,6 +23,7 @@ export function shapeOf({ file, selected }: EditorState): string {
   ]);
   const waves = listAt(file, ["waves"]).map((wave) => [
     textAt(wave, ["id"]),
+    listAt(wave, ["entities"]),
     textAt(wave, ["trigger", "type"]),
     valueAt(wave, ["trigger", "place"]) === undefined,
   ]);
@@ -33,7 +36,7 @@ export function panels(state: EditorState, fields: Fields): Node[] {
     scenarioPanel(fields),
     spawnPanel(fields),
     successPanel(state, fields),
-    section(`Entities · ${listAt(state.file, ["entities"]).length}`, entityList(state)),
+    section(`Entities · ${listAt(state.file, ["entities"]).length}`, entityList(state), entityAdder(state)),
     ...(state.selected === null ? [] : [entityPanel(state, fields, state.selected)]),
     wavesPanel(state, fields),
   ];
@@ -99,22 +102,55 @@ function entityList(state: EditorState): HTMLElement {
   return box("entities", ...rows);
 }
 
-function wavesPanel({ file }: EditorState, fields: Fields): HTMLElement {
+/** Kind and button; the new entity is selected. */
+function entityAdder(state: EditorState): HTMLElement {
+  const kinds = document.createElement("select");
+  kinds.setAttribute("aria-label", "Kind of the next entity");
+  kinds.append(...KINDS.map((kind) => new Option(kind.replace("_", " "), kind)));
+  const add = button("+ entity", "Add an entity", () => {
+    const kind = KINDS.find((each) => each === kinds.value) ?? "vehicle";
+    state.edit(withEntity(state.file, kind));
+    state.select(listAt(state.file, ["entities"]).length - 1);
+  });
+  return box("row", kinds, add);
+}
+
+function wavesPanel(state: EditorState, fields: Fields): HTMLElement {
+  const { file, selected } = state;
   const waves = listAt(file, ["waves"]);
-  if (waves.length === 0) {
-    const none = box("dim", "No waves: every entity's clock starts with the scenario.");
-    return section("Waves", none);
-  }
-  return section(
-    "Waves",
-    ...waves.map((wave, k) => {
-      const made = box("wave", `${textAt(wave, ["id"])} · ${textAt(wave, ["trigger", "type"])}`);
-      made.dataset["wave"] = String(k);
-      const names = listAt(wave, ["entities"]).map(String).join(", ");
-      made.append(box("dim", `starts ${names}`), box("fields", ...triggerFields(fields, ["waves", k, "trigger"], file)));
-      return made;
-    }),
+  const name = selected === null ? "" : textAt(file, ["entities", selected, "id"]);
+  const add = button("+ wave", "Add a wave that starts the selected entity", () => {
+    if (selected !== null) state.edit(withWave(state.file, selected));
+  });
+  add.disabled = selected === null;
+  const hint = selected === null ? "select the entity that it shall start" : `it starts ${name}`;
+  const none = waves.length === 0 ? [box("dim", "No waves: every entity's clock starts with the scenario.")] : [];
+  return section("Waves", ...none, ...waves.map((_, k) => waveBox(state, fields, k)), box("row", add, box("dim", hint)));
+}
+
+function waveBox(state: EditorState, fields: Fields, number: number): HTMLElement {
+  const at = ["waves", number];
+  const { file } = state;
+  const names = listAt(file, [...at, "entities"]).map(String).join(", ");
+  const remove = button("Remove", `Remove wave ${textAt(file, [...at, "id"])}`, () => {
+    state.edit(withoutWave(state.file, number));
+  });
+  const made = box(
+    "wave",
+    box("row", box("dim", `starts ${names}`), remove),
+    box(
+      "fields",
+      fields.field("id", [...at, "id"], { kind: "text", width: 2 }),
+      fields.field("fires at", [...at, "trigger", "type"], {
+        choices: TRIGGERS,
+        width: 2,
+        edit: (before, type) => withTrigger(before, number, type),
+      }),
+      ...triggerFields(fields, [...at, "trigger"], file),
+    ),
   );
+  made.dataset["wave"] = String(number);
+  return made;
 }
 
 function triggerFields(fields: Fields, at: At, file: EditorState["file"]): Node[] {
@@ -124,7 +160,7 @@ function triggerFields(fields: Fields, at: At, file: EditorState["file"]): Node[
     case "distance": {
       const within = fields.field("within m", [...at, "within"]);
       if (valueAt(file, [...at, "place"]) === undefined) {
-        return [within, fields.field("of entity", [...at, "entity"], { choices: entityIds(file), width: 2 })];
+        return [within, fields.field("of entity", [...at, "entity"], { choices: idsOf(file, "entities"), width: 2 })];
       }
       return [within, fields.field("of x m", [...at, "place", 0]), fields.field("z m", [...at, "place", 1])];
     }
@@ -136,8 +172,4 @@ function triggerFields(fields: Fields, at: At, file: EditorState["file"]): Node[
     default:
       return [];
   }
-}
-
-function entityIds(file: EditorState["file"]): string[] {
-  return listAt(file, ["entities"]).map((entity) => textAt(entity, ["id"]));
 }
