@@ -162,6 +162,10 @@ class StreamClient:
             while len(self.received) < count:
                 await asyncio.sleep(0.02)
 
+    async def closed(self) -> None:
+        """Until the service has closed the socket."""
+        await self._socket.wait_closed()
+
     async def _connect(self) -> None:
         channel = self._peer.createDataChannel(ROWS_CHANNEL)
         channel.on("message", self._on_row)

@@ -64,7 +64,8 @@ async def _converse(talk: Talk) -> None:
             await first_of(_listen(talk, session, peer), _tick(talk, session), _watch(session))
         except RefusalError as refusal:
             session.end(refusal)
-            await talk.say(GenerationEnded(seconds=int(session.seconds), reason=refusal.code))
+            if session.first_painted.is_set() and refusal.code != "not-reading":
+                await talk.say(GenerationEnded(seconds=int(session.seconds), reason=refusal.code))
             raise
         finally:
             await peer.close()

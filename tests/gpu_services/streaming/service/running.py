@@ -38,6 +38,14 @@ class Running:
         async with httpx.AsyncClient() as http:
             return await http.get(f"http://127.0.0.1:{self.port}{path}", headers=headers)
 
+    async def emptied(self) -> bool:
+        """Wait for the last session to end; whether it did."""
+        for _ in range(200):
+            if not self.service.sessions:
+                return True
+            await asyncio.sleep(0.02)
+        return False
+
     async def metric(self, line_start: str) -> float:
         """The value of the first metric whose line starts so."""
         text = (await self.get("/metrics")).text
