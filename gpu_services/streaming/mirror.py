@@ -91,10 +91,9 @@ class MirroredBackend:
         self._announcer.tell("paint", numbers, [job.frames.shape for job in jobs])
         for job in jobs:
             self._announcer.send(job.frames)
-        known = [
-            PaintJob(state=self._sessions[n], frames=j.frames) for n, j in zip(numbers, jobs, strict=True)
-        ]
-        return self._backend.paint(known)
+        states = [self._sessions[number] for number in numbers]
+        pairs = zip(states, jobs, strict=True)
+        return self._backend.paint([PaintJob(state=state, frames=job.frames) for state, job in pairs])
 
     def close_session(self, state: object) -> None:
         """Free the session everywhere."""

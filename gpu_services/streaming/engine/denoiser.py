@@ -32,6 +32,8 @@ _PREFERRED = [
     SDPBackend.MATH,
 ]
 
+_PROGRAMS = 256
+
 
 def build_network(shape: NetworkShape) -> nn.Module:
     """The stock model of a shape, on the current default device."""
@@ -66,13 +68,14 @@ class Denoiser:
 
     Attributes:
         heads: Heads on this device.
+        model: The transformer.
         dtype: Of memory and activations.
         device: Where the model is.
     """
 
     def __init__(self, model: Any, config: EngineConfig) -> None:
         self._config = config
-        self._model = model.eval().requires_grad_(False)
+        self.model = model.eval().requires_grad_(False)
         self.dtype = model.patch_embedding.weight.dtype
         self.device = model.patch_embedding.weight.device
         self.heads = int(model.blocks[0].attn1.heads)
@@ -84,8 +87,7 @@ class Denoiser:
             _fuse(block.attn1)
         keep_sessions_apart(model, many_rows=not config.fold_sessions)
         if config.compile_blocks:
-            for block in model.blocks:
-                block.compile(dynamic=False)
+            compile_blocks(model)
 
     def flow(
         self, rings: Sequence[Ring], prompts: Sequence[PromptMemory], latents: Tensor, timesteps: Tensor
@@ -107,12 +109,19 @@ class Denoiser:
             text.bind(prompts, layer)
         unused_text = latents.new_zeros(len(rings), 1, self._config.network.text_width)
         with _attention_backend(self.device):
-            return cast(Tensor, self._model(latents, timesteps, unused_text, return_dict=False)[0])
+            return cast(Tensor, self.model(latents, timesteps, unused_text, return_dict=False)[0])
 
     def prompt_memory(self, embedding: Tensor) -> PromptMemory:
         """Keys and values of a prompt's embedding `(1, text tokens, text_width)` in every layer."""
-        text = self._model.condition_embedder.text_embedder(embedding.to(self.device, self.dtype))
-        return [_prompt_pair(block.attn2, text) for block in self._model.blocks]
+        text = self.model.condition_embedder.text_embedder(embedding.to(self.device, self.dtype))
+        return [_prompt_pair(block.attn2, text) for block in self.model.blocks]
+
+
+def compile_blocks(model: Any, **options: Any) -> None:
+    """Compile the blocks: one program for all of them, for each fill of the rings and number of sessions."""
+    torch._dynamo.config.recompile_limit = _PROGRAMS
+    for block in model.blocks:
+        block.compile(fullgraph=True, dynamic=False, **options)
 
 
 def _prompt_pair(attn: Any, text: Tensor) -> tuple[Tensor, Tensor]:

@@ -60,7 +60,7 @@ class Painter:
         self.config = config
         self.steps = config.steps
         self.device = denoiser.device
-        self._denoiser, self._encoder, self._decoder, self._prompts = denoiser, encoder, decoder, prompts
+        self.denoiser, self._encoder, self._decoder, self._prompts = denoiser, encoder, decoder, prompts
         self._total = total
         self._graphs = Graphs(denoiser.flow) if config.cuda_graphs else None
         self._flow: Flow = self._graphs.run if self._graphs else denoiser.flow
@@ -77,7 +77,7 @@ class Painter:
             seed=seed,
             generator=torch.Generator(self.device).manual_seed(seed),
             ring=self._new_ring(),
-            prompt_memory=self._denoiser.prompt_memory(self._prompts.embed(prompt)),
+            prompt_memory=self.denoiser.prompt_memory(self._prompts.embed(prompt)),
             noise=self._new_noise(),
         )
 
@@ -133,7 +133,7 @@ class Painter:
         for session in sessions:
             self._prepare(session)
         frames = [upload(chunk, self.device) for chunk in chunks]
-        pictures = [from_bytes(one, self._denoiser.dtype) for one in frames]
+        pictures = [from_bytes(one, self.denoiser.dtype) for one in frames]
         scales = torch.stack([self._noise_scale(s, p) for s, p in zip(sessions, pictures, strict=True)])
         painted = self._denoise(sessions, self._encoded(sessions, pictures), scales)
         videos = self._decoded(sessions, painted)
@@ -161,7 +161,7 @@ class Painter:
         if session.suspended:
             self.resume(session)
         if session.next_prompt is not None:
-            memory = self._denoiser.prompt_memory(self._prompts.embed(session.next_prompt))
+            memory = self.denoiser.prompt_memory(self._prompts.embed(session.next_prompt))
             for old, new in zip(session.prompt_memory, memory, strict=True):
                 old[0].copy_(new[0])
                 old[1].copy_(new[1])
@@ -223,8 +223,8 @@ class Painter:
             )
 
     def _new_ring(self) -> Ring:
-        dtype = self._denoiser.dtype
-        return empty_ring(self.config, heads=self._denoiser.heads, device=self.device, dtype=dtype)
+        dtype = self.denoiser.dtype
+        return empty_ring(self.config, heads=self.denoiser.heads, device=self.device, dtype=dtype)
 
     def _new_noise(self) -> NoiseLevel:
         return NoiseLevel(scale=torch.full((), self.config.noise, dtype=torch.float64, device=self.device))

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounter
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gpu_services.streaming.engine.assembly import random_painter
 from gpu_services.streaming.engine.config import CodecName, SinkRule
+from gpu_services.streaming.engine.denoiser import compile_blocks
 from gpu_services.streaming.engine.graphs import graph_key
 from gpu_services.streaming.engine.painter import Painter
-from tests.gpu_services.streaming.engine.conftest import SMALL, chunks_of, painted
+from tests.gpu_services.streaming.engine.conftest import SMALL, chunks_of, painted, same
 
 WAITS = {
     "aten::_local_scalar_dense",
@@ -27,11 +29,11 @@ WAITS = {
 """Operations whose result the host must read, or whose shape depends on numbers on the device."""
 
 
-class Counting(TorchDispatchMode):
+class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts operations by name."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.seen: Counter[str] = Counter()
 
     def __torch_dispatch__(
@@ -117,3 +119,15 @@ def test_a_replayed_graph_paints_the_same() -> None:
     one = painted(eager, eager.open("a"), chunks_of(1, 10))
     two = painted(graphed, graphed.open("a"), chunks_of(1, 10))
     assert all((a == b).all() for a, b in zip(one, two, strict=True))
+
+
+@pytest.mark.slow
+def test_one_program_serves_all_blocks_and_all_sessions() -> None:
+    counter = CompileCounter()
+    eager, compiled = random_painter(SMALL), random_painter(SMALL)
+    compile_blocks(compiled.denoiser.model, backend=counter)
+    pictures = painted(compiled, compiled.open("a"), chunks_of(1, 6))
+    assert same(pictures, painted(eager, eager.open("a"), chunks_of(1, 6)))
+    assert counter.frame_count == SMALL.window  # one for each fill of the ring
+    painted(compiled, compiled.open("b", seed=2), chunks_of(2, 6))
+    assert counter.frame_count == SMALL.window

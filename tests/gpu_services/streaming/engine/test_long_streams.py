@@ -28,7 +28,7 @@ REFRESH = 50
 
 
 class Refreshed:
-    """Positions as StreamDiffusionV2 has them: absolute, kept per slot, set back to the window's end at 50."""
+    """Positions as StreamDiffusionV2 has them: absolute, kept per slot, set back at frame 50."""
 
     def __init__(self, turns: Turns) -> None:
         self.turns = turns

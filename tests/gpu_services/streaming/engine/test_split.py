@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from torch.multiprocessing.spawn import start_processes
 
 from gpu_services.streaming.backend import Backend, PaintJob
 from gpu_services.streaming.engine.assembly import random_painter
@@ -54,7 +55,7 @@ def process(rank: int, folder: str) -> None:
 
 @pytest.mark.slow
 def test_two_processes_paint_what_one_paints(tmp_path: Path) -> None:
-    mp.start_processes(process, args=(str(tmp_path),), nprocs=2, start_method="spawn")
+    start_processes(process, args=(str(tmp_path),), nprocs=2, start_method="spawn")  # type: ignore[no-untyped-call]
     with np.load(tmp_path / "pictures.npz") as saved:
         shared = [saved[name] for name in saved.files]
     alone = drive(WanBackend(random_painter(CONFIG)))
@@ -67,10 +68,10 @@ def test_two_processes_paint_what_one_paints(tmp_path: Path) -> None:
 
 def test_each_part_holds_its_share_of_weights_and_memory() -> None:
     def blocks_bytes(parts: int) -> int:
-        network = build_network(CONFIG.network)
+        network: Any = build_network(CONFIG.network)
         if parts > 1:
             split_network(network, Split(rank=1, parts=parts))
-        return sum(parameter.nbytes for parameter in network.blocks.parameters())
+        return sum(int(parameter.nbytes) for parameter in network.blocks.parameters())
 
     assert 0.45 < blocks_bytes(2) / blocks_bytes(1) < 0.6
     painter = random_painter(CONFIG, split=None)

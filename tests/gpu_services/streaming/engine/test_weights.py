@@ -1,7 +1,6 @@
 """Published files, made small: converted once, read back, and refused with one clear sentence when wrong."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -242,10 +241,9 @@ def test_layers_that_grew_more_frames_keep_their_last_ones() -> None:
 
 
 @pytest.fixture
-def small_preset(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small_preset(monkeypatch: pytest.MonkeyPatch) -> None:
     """The published preset, as small as the files that are made here."""
     monkeypatch.setitem(PRESETS, "wan-1.3b", replace(TINY, preset="wan-1.3b"))
-    return
 
 
 def test_the_command_converts_files_that_are_here(
