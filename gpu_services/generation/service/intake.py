@@ -10,13 +10,28 @@ import queue as queues
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from gpu_services.generation.service.jobs import DayFullError, JobRow, Jobs, NewJob, OtherBodyError
 from gpu_services.generation.service.queue import JobQueue, QueueUnavailableError
 
-Answer = list[JobRow | OtherBodyError]
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """An order that is in the table.
+
+    Attributes:
+        row: The job.
+        rank: Jobs before it, where its order came alone; None in a plan or where no queue answers.
+    """
+
+    row: JobRow
+    rank: int | None
+
+
+Answer = list[Taken | OtherBodyError]
 Waiting = tuple[Sequence[NewJob], Future[Answer]]
 _MOST = 2_000
 _log = logging.getLogger("scalediff.generation.intake")
@@ -73,10 +88,19 @@ class Intake:
         # The answer waits for the push: what is told as queued is queued.
         self._push([row for row in answers if isinstance(row, JobRow) and row.status == "queued"])
         for orders, future in batch:
-            future.set_result(answers[: len(orders)])
-            answers = answers[len(orders) :]
+            mine, answers = answers[: len(orders)], answers[len(orders) :]
+            future.set_result([self._taken(each, alone=len(orders) == 1) for each in mine])
 
-    def _add(self, orders: Sequence[NewJob]) -> Answer:
+    def _taken(self, row: JobRow | OtherBodyError, *, alone: bool) -> Taken | OtherBodyError:
+        if isinstance(row, OtherBodyError):
+            return row
+        try:
+            rank = self._queue.rank(row.job_id) if alone and row.status == "queued" else None
+        except QueueUnavailableError:
+            rank = None
+        return Taken(row=row, rank=rank)
+
+    def _add(self, orders: Sequence[NewJob]) -> list[JobRow | OtherBodyError]:
         try:
             return self._jobs.add(orders, self._now_ms())
         except sa.exc.IntegrityError:

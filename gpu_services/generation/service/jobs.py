@@ -14,11 +14,14 @@ import sqlalchemy as sa
 
 from gpu_services.generation.service.database import Database
 from gpu_services.generation.service.queue import Entry, score_of
-from gpu_services.generation.service.schema import callbacks, counters
+from gpu_services.generation.service.schema import callbacks
 from gpu_services.generation.service.schema import jobs as t
 from scalediff_contract.generation import JobStatus, Priority
 
 _DAY_CAPACITY = 999_999
+# As text: building the same statements for every order took half of an order's time.
+_RAISE = sa.text("UPDATE generation_counters SET value = value + :by WHERE name = :name RETURNING value")
+_MAKE = sa.text("INSERT INTO generation_counters (name, value) VALUES (:name, 0) ON CONFLICT DO NOTHING")
 
 
 class DayFullError(Exception):
@@ -375,16 +378,11 @@ def _same(job: NewJob, found: Mapping[Any, JobRow], place: int) -> JobRow | Othe
 
 def _count(connection: sa.Connection, name: str, by: int) -> int:
     """Raise a counter; its row is locked until the transaction ends, so numbers commit in order."""
-    change = counters.update().where(counters.c.name == name).values(value=counters.c.value + by)
-    found = connection.execute(change.returning(counters.c.value)).scalar()
+    given = {"name": name, "by": by}
+    found = connection.execute(_RAISE, given).scalar()
     if found is None:
-        make: Any
-        if connection.dialect.name == "postgresql":
-            from sqlalchemy.dialects.postgresql import insert as make
-        else:
-            from sqlalchemy.dialects.sqlite import insert as make
-        connection.execute(make(counters).values(name=name, value=0).on_conflict_do_nothing())
-        found = connection.execute(change.returning(counters.c.value)).scalar_one()
+        connection.execute(_MAKE, {"name": name})
+        found = connection.execute(_RAISE, given).scalar_one()
     return int(found)
 
 

@@ -37,13 +37,13 @@ def list_jobs(
     )  # fmt: skip
     rows = service.jobs.find(wanted)
     following = _next(rows, wanted)
-    return Jobs(jobs=[service.message(row, ranked=False) for row in rows], next=following)
+    return Jobs(jobs=[service.message(row) for row in rows], next=following)
 
 
 @router.get("/{job_id}")
 def read_job(job_id: JobIdPath, service: ServiceDep) -> Job:
     """A job and what became of it."""
-    return service.message(_job(service, job_id))
+    return service.ranked_message(_job(service, job_id))
 
 
 @router.post("/{job_id}/cancel")
@@ -68,7 +68,7 @@ def put_verdict(job_id: JobIdPath, body: Verdict, actor: Administrator, service:
     if not service.jobs.judge(job_id, body.model_dump()):
         row = _job(service, job_id)
         raise ProblemError(409, "job-not-completed", f"{job_id} is {row.status}; only clips have verdicts")
-    return service.message(_job(service, job_id))
+    return service.ranked_message(_job(service, job_id))
 
 
 def _job(service: Service, job_id: str) -> JobRow:

@@ -11,7 +11,8 @@ from gpu_services.generation.service.access import Actor
 from gpu_services.generation.service.addresses import ForbiddenAddressError
 from gpu_services.generation.service.conditioning import ImageError
 from gpu_services.generation.service.content import request_sha256
-from gpu_services.generation.service.jobs import DayFullError, JobRow, NewJob, OtherBodyError
+from gpu_services.generation.service.intake import Taken
+from gpu_services.generation.service.jobs import DayFullError, NewJob, OtherBodyError
 from gpu_services.generation.service.service import Orderer, Service, ServiceDep
 from scalediff_contract.generation import (
     IDEMPOTENCY_KEY,
@@ -35,21 +36,19 @@ async def generate(
     body: GenerateRequest, actor: Orderer, service: ServiceDep, response: Response, key: Key = None
 ) -> Job:
     """Order a clip. The same idempotency key and body again give the same job."""
-    await run_in_threadpool(_check_open, service)
+    _check_open(service)
     order = await _checked(service, actor, body, key)
-    (row,) = await _take(service, [order])
-    response.headers["Location"] = f"/api/v1/jobs/{row.job_id}"
-    return await run_in_threadpool(service.message, row)
+    (taken,) = await _take(service, [order])
+    response.headers["Location"] = f"/api/v1/jobs/{taken.row.job_id}"
+    return service.message(taken.row, taken.rank)
 
 
 @router.post("/generate/plan", status_code=202)
 async def generate_plan(body: Plan, actor: Orderer, service: ServiceDep) -> Jobs:
     """Order up to a thousand clips, all or none; ordering a plan twice gives the same jobs."""
-    await run_in_threadpool(_check_open, service)
+    _check_open(service)
     orders = [await _planned(service, actor, place, job) for place, job in enumerate(body.jobs)]
-    rows = await _take(service, orders)
-    messages = await run_in_threadpool(lambda: [service.message(row, ranked=False) for row in rows])
-    return Jobs(jobs=messages)
+    return Jobs(jobs=[service.message(taken.row) for taken in await _take(service, orders)])
 
 
 def _check_open(service: Service) -> None:
@@ -124,7 +123,7 @@ def _read(actor: Actor, body: GenerateRequest, key: str | None) -> NewJob:
     )
 
 
-async def _take(service: Service, orders: list[NewJob]) -> list[JobRow]:
+async def _take(service: Service, orders: list[NewJob]) -> list[Taken]:
     """Note orders and queue them.
 
     Raises:
@@ -134,11 +133,11 @@ async def _take(service: Service, orders: list[NewJob]) -> list[JobRow]:
         answers = await asyncio.wrap_future(service.intake.submit(orders))
     except DayFullError as error:
         raise too_many(str(error), _FULL_RETRY_S) from error
-    rows = []
+    found = []
     for answer in answers:
         if isinstance(answer, OtherBodyError):
             service.metrics.requests.labels("idempotency-conflict").inc()
             raise ProblemError(409, "idempotency-conflict", str(answer), jobId=answer.job_id)
-        rows.append(answer)
-    service.metrics.requests.labels("taken").inc(len(rows))
-    return rows
+        found.append(answer)
+    service.metrics.requests.labels("taken").inc(len(found))
+    return found

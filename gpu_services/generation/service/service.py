@@ -87,11 +87,14 @@ class Service:
         except QueueUnavailableError:
             return None
 
-    def message(self, row: JobRow, *, ranked: bool = True) -> Job:
-        """A job on the wire; a list leaves the ranks out."""
+    def ranked_message(self, row: JobRow) -> Job:
+        """A job on the wire with its place in the queue, which is asked for it."""
+        return self.message(row, self.rank(row.job_id) if row.status == "queued" else None)
+
+    def message(self, row: JobRow, rank: int | None = None) -> Job:
+        """A job on the wire."""
         from gpu_services.generation.service.media import media_url
 
-        rank = self.rank(row.job_id) if ranked and row.status == "queued" else None
         return job_message(
             row,
             self.store,
@@ -149,7 +152,7 @@ def make_deliveries(service: Service, post: Post | None = None) -> Deliveries:
 
     def body_of(job_id: str) -> bytes | None:
         row = service.jobs.get(job_id)
-        return None if row is None else service.message(row).model_dump_json().encode()
+        return None if row is None else service.ranked_message(row).model_dump_json().encode()
 
     return Deliveries(
         service.database,
