@@ -8,6 +8,7 @@ the same run is the optical flow alone at full resolution, which is what the 320
 
 import argparse
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def full_flow(clip: np.ndarray) -> None:
 
     grays = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in clip]
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    for before, after in zip(grays, grays[1:], strict=False):
+    for before, after in pairwise(grays):
         flow.calc(after, before, None)  # type: ignore[call-overload]
 
 

@@ -151,7 +151,7 @@ def measures_of(sidecar: Sidecar) -> ClipMeasures:
         )
     except KeyError as error:
         raise SidecarError(
-            f"clip {sidecar.content_key} has no {error.args[0]}; measure it again with the worker of this version"
+            f"clip {sidecar.content_key} has no {error.args[0]}; measure it again with today's worker"
         ) from error
 
 

@@ -115,7 +115,7 @@ def put_lifecycle(client: Any, bucket: str, prefix: str = "", *, days: int = RAW
     found = [rule for rule in _rules(client, bucket) if rule.get("ID") == RULE_ID]
     if not found or found[0]["Expiration"]["Days"] != days or found[0]["Status"] != "Enabled":
         raise LifecycleMissingError(
-            f"bucket {bucket} does not hold rule {RULE_ID} after it was put; check who else sets its lifecycle"
+            f"bucket {bucket} lost rule {RULE_ID} after it was put; check who else sets its lifecycle"
         )
     return dict(found[0])
 

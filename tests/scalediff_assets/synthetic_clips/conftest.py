@@ -46,6 +46,6 @@ def sidecar() -> MakeSidecar:
 @pytest.fixture
 def acceptance() -> Acceptance:
     return Acceptance(
-        accepted_ms=1_800_000_000_000, actor="run-1", policy_version="v1",
-        policy_hash=load_gate_policy().policy_hash, cohort_id="v1.0.0/dust_storm/2026-02-01", code_version="abc",
+        accepted_ms=1_800_000_000_000, actor="run-1", policy_version="v1", code_version="abc",
+        policy_hash=load_gate_policy().policy_hash, cohort_id="v1.0.0/dust_storm/2026-02-01",
     )  # fmt: skip
