@@ -3,12 +3,12 @@
 import "./hud/theme.css";
 
 import { readWorld } from "./assets";
-import { cityWalls } from "./collision/city_walls";
+import { cityTile, cityWalls } from "./collision/city_walls";
 import { runIntro } from "./hud/intro";
 import { streetNetwork } from "./navigation/network";
 import { carLimits } from "./physics/car";
 import { controlSettings } from "./physics/keyboard";
-import { canRecordFrames } from "./recorder/track_recorder";
+import { recordingWay } from "./recorder/track_recorder";
 import { type Scenario, scenarioOf } from "./scenario/stage";
 import { configOf, type GameConfig } from "./session/config";
 import { Game } from "./session/game";
@@ -16,7 +16,7 @@ import { type Player, signIn } from "./session/sign_in";
 import { UploadApi } from "./upload/api";
 import { pageApiBase } from "./upload/base";
 import { CLIENT } from "./upload/bundle";
-import { burnerKey, connectWallet, hasWallet } from "./wallet/wallet";
+import { burnerKey, connectWallet, hasWallet, onWallet } from "./wallet/wallet";
 import { type CityEntry, Stage } from "./world/stage";
 
 function element<T extends HTMLElement>(id: string, kind: new () => T): T {
@@ -35,6 +35,7 @@ async function load(config: GameConfig, view: HTMLCanvasElement, say: (line: str
   return {
     stage,
     walls: cityWalls(city),
+    tileM: cityTile(city),
     streets: streetNetwork(streets),
     limits: carLimits(car),
     controls: controlSettings(controls),
@@ -54,7 +55,7 @@ async function main(): Promise<void> {
   if (base === null) throw new Error("this page's ?api= names a server that it does not trust; remove it");
   const api = new UploadApi(base);
   const view = element("view", HTMLCanvasElement);
-  if (!canRecordFrames()) throw new Error("this browser cannot record frame by frame; use a current Chrome or Edge");
+  if (recordingWay() === null) throw new Error("this browser records no WebM video; use a current Chrome, Edge or Firefox");
   const { player, loaded } = await introduce(config, api, view);
   const game = new Game({
     config,
@@ -78,6 +79,7 @@ async function introduce(config: GameConfig, api: UploadApi, view: HTMLCanvasEle
     transports: [config.transport],
     fast: config.fast,
     hasWallet: hasWallet(),
+    onWallet,
     connect: async (choice) => {
       const signer = choice === "wallet" ? await connectWallet() : burnerKey(localStorage);
       player = await signIn(api, signer, sessionStorage);

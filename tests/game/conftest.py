@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -62,30 +63,48 @@ def served(game_dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     command = [sys.executable, "-m", "scalediff_assets.cli", "play", "--no-open"]
     process = subprocess.Popen([*command, "--port", str(port), "--home", str(home)], cwd=ROOT)
     url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    deadline = time.monotonic() + 120
+    while True:
         try:
             urllib.request.urlopen(f"{url}/healthz", timeout=2).close()
             break
         except OSError:
+            assert process.poll() is None, f"`scalediff play` ended with status {process.returncode}"
+            assert time.monotonic() < deadline, "`scalediff play` did not answer within 120 s"
             time.sleep(0.2)
     yield Served(url=url, home=home)
     process.send_signal(signal.SIGINT)
     process.wait()
 
 
-@pytest.fixture
-def page() -> Iterator[Any]:
-    """A page of a fresh browser."""
+class NewPage(Protocol):
+    """Opens a page in a context of its own, in a browser that lacks what is named."""
+
+    def __call__(self, *, lacks: Sequence[str] = ()) -> AbstractContextManager[Any]:
+        """The page, until the context ends."""
+
+
+@pytest.fixture(scope="module")
+def new_page() -> Iterator[NewPage]:
+    """Pages of a real browser."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGUMENTS)
-        made = browser.new_page(viewport={"width": 1280, "height": 720})
-        made.set_default_timeout(60_000)
-        yield made
+
+        @contextmanager
+        def opened(*, lacks: Sequence[str] = ()) -> Iterator[Any]:
+            context = browser.new_context(viewport={"width": 1280, "height": 720})
+            for name in lacks:
+                context.add_init_script(f"delete window.{name}")
+            page = context.new_page()
+            page.set_default_timeout(60_000)
+            yield page
+            context.close()
+
+        yield opened
         browser.close()
 
 
@@ -105,7 +124,7 @@ class Painters:
         return f"ws://127.0.0.1:{int(process.stdout.readline())}/v1/stream"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def painters() -> Iterator[Painters]:
     made = Painters()
     yield made

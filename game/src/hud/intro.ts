@@ -8,7 +8,7 @@
 import "./theme.css";
 import "./intro.css";
 
-import { canRecordFrames } from "../recorder/track_recorder";
+import { recordingWay } from "../recorder/track_recorder";
 import { PHYSICS_HZ } from "../simulation";
 import { addElement } from "./elements";
 import { shortWallet } from "./format";
@@ -25,6 +25,8 @@ export interface IntroOptions {
   readonly fast: boolean;
   /** A wallet extension was found. */
   readonly hasWallet: boolean;
+  /** Calls back when a wallet extension comes after the page. */
+  readonly onWallet: (found: () => void) => void;
   readonly connect: (choice: "wallet" | "guest") => Promise<{ wallet: string }>;
   readonly load: (onProgress: (line: string) => void) => Promise<void>;
 }
@@ -65,6 +67,7 @@ class Terminal {
     this.log = addElement(this.body, "div", { className: "intro-log" });
     this.log.setAttribute("role", "log");
     this.prompt = new CommandPrompt(this.body, choices(options.hasWallet));
+    options.onWallet(() => this.prompt.allow("connect"));
   }
 
   /** What this page is and can do, line by line. */
@@ -123,13 +126,19 @@ class Terminal {
   }
 }
 
+const RECORDERS = {
+  frames: "every frame by its id",
+  file: "every frame by its id, read from the file",
+  none: "not in this browser; use Chrome or Edge",
+} as const;
+
 function introFacts({ transports, hasWallet }: IntroOptions): readonly (readonly [label: string, value: string])[] {
   return [
     ["host", window.location.host],
     ["world", "procedural city, 2.28 x 2.28 km"],
     ["physics", `${PHYSICS_HZ} Hz, on its own clock`],
     ["transport", transports.length > 0 ? transports.join(", ") : "none"],
-    ["recorder", canRecordFrames() ? "every frame by its id" : "not in this browser; use Chrome or Edge"],
+    ["recorder", RECORDERS[recordingWay() ?? "none"]],
     ["wallet", hasWallet ? "extension found" : "no extension found"],
   ];
 }

@@ -17,8 +17,10 @@ export interface Choice {
 }
 
 interface Row {
-  readonly choice: Choice;
+  choice: Choice;
   readonly row: HTMLElement;
+  readonly button: HTMLButtonElement;
+  readonly words: HTMLElement;
 }
 
 /** Asks for one of the words it was made with. */
@@ -65,6 +67,14 @@ export class CommandPrompt {
     });
   }
 
+  /** What stood against a choice has gone. */
+  allow(word: string): void {
+    for (const row of this.rows.filter(({ choice }) => choice.word === word)) {
+      row.choice = { ...row.choice, refusal: null };
+      showRow(row);
+    }
+  }
+
   /** Say what went wrong, in one red line; nothing takes it away. */
   showError(message: string): void {
     setLine(this.error, message);
@@ -73,10 +83,9 @@ export class CommandPrompt {
   private addRow(choice: Choice): Row {
     const row = addElement(this.block, "div", { className: "intro-choice" });
     const button = addButton(row, { id: choice.id, text: choice.word }, () => this.answer(choice.word));
-    button.disabled = choice.refusal !== null;
-    const words = addElement(row, "span");
-    setText(words, choice.refusal ?? choice.meaning);
-    return { choice, row };
+    const made = { choice, row, button, words: addElement(row, "span") };
+    showRow(made);
+    return made;
   }
 
   private enter(word: string): void {
@@ -86,4 +95,9 @@ export class CommandPrompt {
     this.input.select();
     this.showError(row?.choice.refusal ?? `"${word}" is no command here; type ${this.words.join(" or ")}`);
   }
+}
+
+function showRow({ choice, button, words }: Row): void {
+  button.disabled = choice.refusal !== null;
+  setText(words, choice.refusal ?? choice.meaning);
 }

@@ -17,7 +17,7 @@ export class StripReader {
     const format = frame.format ?? "";
     if (PLANAR.has(format)) return this.readPlanar(frame, block);
     if (PACKED.has(format)) return this.readPacked(frame, block);
-    return this.readDrawn(frame, block);
+    return this.readPicture(frame, block);
   }
 
   private async copy(frame: VideoFrame, block: number): Promise<PlaneLayout> {
@@ -43,8 +43,8 @@ export class StripReader {
     return readStrip(greens(this.buffer, offset, stride, block), block);
   }
 
-  /** Frames that live on the GPU have no format: draw the strip and read it back. */
-  private readDrawn(frame: VideoFrame, block: number): number | null {
+  /** The id in anything that can be drawn: video elements, and frames that live on the GPU. */
+  readPicture(picture: CanvasImageSource, block: number): number | null {
     const [width, height] = [BLOCKS * block, block];
     if (this.canvas.width !== width || this.canvas.height !== height) {
       this.canvas.width = width;
@@ -52,7 +52,7 @@ export class StripReader {
     }
     const context = this.canvas.getContext("2d", { willReadFrequently: true });
     if (context === null) return null;
-    context.drawImage(frame, 0, 0, width, height, 0, 0, width, height);
+    context.drawImage(picture, 0, 0, width, height, 0, 0, width, height);
     return readStrip(greens(context.getImageData(0, 0, width, height).data, 0, 4 * width, block), block);
   }
 }

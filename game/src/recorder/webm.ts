@@ -8,14 +8,15 @@
 import { BufferTarget, EncodedPacket, EncodedVideoPacketSource, Output, WebMOutputFormat } from "mediabunny";
 
 const KEYFRAME_EVERY = 60;
-const BITS_PER_PIXEL_S = 2.2;
+/** About 2 Mbit/s at 1280x720. */
+export const BITS_PER_PIXEL_S = 2.2;
 /** Frames that may wait in the encoder before new ones are left out. */
 const QUEUE = 8;
 
 /** A finished video. */
 export interface Webm {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly codec: "vp8";
+  readonly codec: "vp8" | "vp9";
   readonly widthPx: number;
   readonly heightPx: number;
   readonly frames: number;

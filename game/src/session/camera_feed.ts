@@ -6,9 +6,15 @@
 
 import { drawStamp } from "../recorder/stamp";
 
+/** Firefox asks the stream for a frame, others the track. */
+interface FrameRequester {
+  requestFrame(): void;
+}
+
 /** A stamped copy of a canvas. */
 export class CameraFeed {
   readonly track: CanvasCaptureMediaStreamTrack;
+  private readonly stream: MediaStream & Partial<FrameRequester>;
   private readonly canvas = document.createElement("canvas");
   private readonly context: CanvasRenderingContext2D;
 
@@ -18,7 +24,8 @@ export class CameraFeed {
     const context = this.canvas.getContext("2d", { alpha: false });
     if (context === null) throw new Error("this browser draws no 2D canvas; use a current Chrome, Edge or Firefox");
     this.context = context;
-    const [track] = this.canvas.captureStream(0).getVideoTracks();
+    this.stream = this.canvas.captureStream(0);
+    const [track] = this.stream.getVideoTracks();
     this.track = track as CanvasCaptureMediaStreamTrack;
     this.track.contentHint = "detail";
   }
@@ -27,6 +34,7 @@ export class CameraFeed {
   send(frameId: number): void {
     this.context.drawImage(this.source, 0, 0);
     drawStamp(this.context, frameId);
-    this.track.requestFrame();
+    if ("requestFrame" in this.track) this.track.requestFrame();
+    else this.stream.requestFrame?.();
   }
 }

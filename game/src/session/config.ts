@@ -51,11 +51,20 @@ export function configOf(search: string): GameConfig {
   };
 }
 
-/** A new connection, not yet open. */
-export function newTransport({ transport, painter }: GameConfig): DiffusionTransport {
+/**
+ * A new connection, not yet open.
+ *
+ * @param token - Who plays, for a painter of ours; others are not told.
+ */
+export function newTransport({ transport, painter }: GameConfig, token: string | null): DiffusionTransport {
   if (transport === "passthrough" || painter === null) return new PassthroughTransport();
   const loopback = /^wss?:\/\/(127\.0\.0\.1|localhost)[:/]/.test(painter);
-  return new WebRtcTransport({ name: transport, url: painter, iceServers: loopback ? [] : STUN });
+  return new WebRtcTransport({
+    name: transport,
+    url: painter,
+    token: transport === "service" ? token : null,
+    iceServers: loopback ? [] : STUN,
+  });
 }
 
 function transportName(text: string | null): TransportName {

@@ -5,7 +5,7 @@
  */
 
 import { readScenario } from "../assets";
-import type { StaticIndex } from "../collision/footprints";
+import type { StaticIndex, TileM } from "../collision/footprints";
 import { Hud } from "../hud/hud";
 import { ResultPanel } from "../hud/result";
 import { PlayerInput } from "../input/input";
@@ -36,6 +36,7 @@ export interface GameParts {
   readonly player: Player;
   readonly stage: Stage;
   readonly walls: StaticIndex;
+  readonly tileM: TileM;
   readonly streets: StreetNetwork;
   readonly limits: CarLimits;
   readonly controls: ControlSettings;
@@ -106,14 +107,14 @@ export class Game {
   }
 
   private enter(scenario: Scenario): World {
-    const { limits, walls, streets, controls, config } = this.parts;
+    const { limits, walls, tileM, streets, controls, config } = this.parts;
     const { player } = scenario;
     const sim = new Simulation({ limits, walls, start: player, scenario, freezeOnLoss: false });
     const turns = scenario.target === null ? "random" : "straight";
     const world = {
       sim,
       keyboard: new Keyboard(limits, controls),
-      navigator: new Navigator(streets, { seed: config.seed, turns }),
+      navigator: new Navigator(streets, { seed: config.seed, turns, tileM }),
       log: null,
     };
     this.scenario = scenario;
@@ -125,7 +126,7 @@ export class Game {
     if (this.transport !== null && this.lost === null && this.paintedTrack?.readyState === "live") return;
     this.transport?.close();
     this.lost = null;
-    const transport = newTransport(this.parts.config);
+    const transport = newTransport(this.parts.config, this.parts.api.token);
     transport.onLost = (why) => {
       this.lost = why;
       if (this.recording !== null) void this.end();
@@ -142,11 +143,9 @@ export class Game {
     painted.hidden = local;
     if (local) return;
     painted.srcObject = new MediaStream([track]);
-    // The strip with the frame id is for machines: the picture is moved up by its height.
-    const { widthPx, heightPx } = this.parts.config;
-    const strip = blockPx(widthPx, heightPx) / heightPx;
-    painted.style.transform = `translateY(${-100 * strip}%) scaleY(${1 / (1 - strip)})`;
     painted.style.transformOrigin = "bottom";
+    painted.onresize = () => hideStrip(painted);
+    hideStrip(painted);
   }
 
   private record(world: World): void {
@@ -269,4 +268,12 @@ export class Game {
 
 function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The strip with the frame id is for machines: the picture grows upwards by its height, in the painter's size. */
+function hideStrip(painted: HTMLVideoElement): void {
+  const { videoWidth, videoHeight } = painted;
+  if (videoHeight === 0) return;
+  const strip = blockPx(videoWidth, videoHeight) / videoHeight;
+  painted.style.transform = `scaleY(${1 / (1 - strip)})`;
 }

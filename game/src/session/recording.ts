@@ -1,7 +1,7 @@
 /** One session from its first tick to its bundle. */
 
 import { DriveLog } from "../recorder/drive_log";
-import { TrackRecorder, type TrackRecording } from "../recorder/track_recorder";
+import { recordTrack, type TrackRecorder, type TrackRecording } from "../recorder/track_recorder";
 import type { Outcome } from "../scenario/engine";
 import type { DiffusionTransport } from "../transport/transport";
 import type { ClockOffset, UploadApi } from "../upload/api";
@@ -52,8 +52,8 @@ export class Recording {
   constructor(private readonly options: RecordingOptions) {
     const { painted, source, transport, api } = options;
     const common = { log: this.log, startMs: this.anchorMs };
-    this.recorder = new TrackRecorder({ track: painted, local: transport.local, ...common });
-    this.before = source === null ? null : new TrackRecorder({ track: source, local: true, ...common });
+    this.recorder = recordTrack({ track: painted, local: transport.local, ...common });
+    this.before = source === null ? null : recordTrack({ track: source, local: true, ...common });
     this.rttFrom = Math.max(0, transport.rttSamples.length - 1);
     this.sessionId = api.issueSession().then(({ sessionId }) => sessionId);
     // Whoever waits for it is told; until then a refusal is nobody's unhandled rejection.
@@ -83,7 +83,7 @@ export class Recording {
     const endedMs = this.startedMs + Math.round(seconds * 1_000);
     const hiddenMs = this.hidden.stop();
     const recording = await this.recorder.stop();
-    const source = (await this.before?.stop())?.video ?? null;
+    const source = (await this.before?.stop()) ?? null;
     const reasons = refusals({
       seconds,
       frames: recording?.video.frames ?? 0,

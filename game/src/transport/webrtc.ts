@@ -20,6 +20,8 @@ export interface WebRtcOptions {
   readonly name: TransportName;
   /** `ws://` or `wss://`. */
   readonly url: string;
+  /** Goes with the address to the painter, and into no message. */
+  readonly token?: string | null;
   readonly iceServers?: readonly RTCIceServer[];
 }
 
@@ -75,7 +77,7 @@ export class WebRtcTransport implements DiffusionTransport {
   }
 
   private connect(): Promise<WebSocket> {
-    const socket = new WebSocket(this.url);
+    const socket = new WebSocket(withToken(this.url, this.options.token ?? null));
     this.socket = socket;
     const opened = new Promise<WebSocket>((resolve, reject) => {
       socket.addEventListener("open", () => resolve(socket));
@@ -147,6 +149,13 @@ export class WebRtcTransport implements DiffusionTransport {
     this.closed = true;
     this.onLost(why);
   }
+}
+
+function withToken(url: string, token: string | null): string {
+  if (token === null) return url;
+  const address = new URL(url);
+  address.searchParams.set("token", token);
+  return address.href;
 }
 
 function preferVp8(peer: RTCPeerConnection): void {

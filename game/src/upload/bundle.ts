@@ -2,7 +2,6 @@
 
 import type { DriveLog } from "../recorder/drive_log";
 import type { FrameLink, TrackRecording } from "../recorder/track_recorder";
-import type { Webm } from "../recorder/webm";
 import type { RttSample } from "../transport/transport";
 import type { ClockOffset } from "./api";
 
@@ -41,7 +40,8 @@ export interface SessionFacts {
   readonly prompt: string;
   readonly log: DriveLog;
   readonly recording: TrackRecording;
-  readonly source: Webm | null;
+  /** The picture before painting, where it was recorded too. */
+  readonly source: TrackRecording | null;
   readonly rttSamples: readonly RttSample[];
   readonly initialLatencyMs: number | null;
   readonly anchorMs: number;
@@ -60,18 +60,19 @@ export async function makeBundle(facts: SessionFacts): Promise<Bundle> {
     await json("camera", log.camera),
     await json("latency", latencyOf(facts)),
   ];
-  if (facts.source !== null) files.splice(1, 0, await file("source_video", facts.source.bytes, "video/webm"));
+  if (facts.source !== null) files.splice(1, 0, await file("source_video", facts.source.video.bytes, "video/webm"));
   files.push(await json("meta", metaOf(facts, files)));
   return { sessionId: facts.sessionId, wallet: facts.wallet, files };
 }
 
-function latencyOf({ recording, rttSamples, initialLatencyMs }: SessionFacts): object {
+function latencyOf({ recording, source, rttSamples, initialLatencyMs }: SessionFacts): object {
   const sorted = [...recording.latenciesMs].sort((a, b) => a - b);
   const measured = sorted.length > 0 ? { pipelineLatency: { p50: at(sorted, 0.5), p95: at(sorted, 0.95) } } : {};
   return {
     ...summaryOf(rttSamples, initialLatencyMs),
     rttSamples,
     frames: recording.links satisfies readonly FrameLink[],
+    ...(source === null ? {} : { sourceFrames: source.links }),
     ...measured,
   };
 }

@@ -43,6 +43,15 @@ export function hasWallet(): boolean {
   return capable() !== null;
 }
 
+/** Be told when a wallet that signs texts registers after this call. */
+export function onWallet(found: () => void): void {
+  const stop = getWallets().on("register", () => {
+    if (!hasWallet()) return;
+    stop();
+    found();
+  });
+}
+
 /**
  * Ask the extension for an account.
  *
