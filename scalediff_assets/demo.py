@@ -1,4 +1,4 @@
-"""`scalediff demo`: simulated players drive in minitown, their bundles arrive, and the whole graph runs.
+"""`scalediff demo`: simulated players sign in, drive in minitown and upload, and the whole graph runs.
 
 The sessions are chosen so that each thing the platform says can be seen: exact and legacy
 recordings, an idle player, the same drive from two wallets, and bundles that are broken. Others are
@@ -6,7 +6,6 @@ there to learn from: an hour of sixteen players, recorded small and at 10 Hz. Wh
 dataset (release, training, closed loop, champion) is in `demo_models.py`.
 """
 
-import hashlib
 import json
 import time
 from dataclasses import dataclass, replace
@@ -27,55 +26,72 @@ from scalediff_assets.partitions import day_of
 from scalediff_assets.raw_sessions.arrivals import hours_to_run, take_in
 from scalediff_assets.runner import RunReport, materialise, progress_bars
 from scalediff_assets.schemas import CilrsDataset
+from scalediff_assets.simulated_players import SimulatedPlayers, wallet_of
+from scalediff_assets.upload_server import upload_server
 from world.recorder import Fault, RecordedBundle, RecordingSpec, break_bundle, record_session
 
-_WALLETS = (
-    "7Np41oeYqPefeNQEHSv1UDhYrehxin3NStELsSKCT4K2",
-    "4Nd1mYQzvgV8Vr3Z3nYb7pD6T8K9jF2eqxY1QqBDpump",
-    "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin",
-)
+_PLAYERS = ("ada", "ben", "cem")
 _STARTED_MS = 1_790_000_000_000
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 LESSONS, LESSON_PLAYERS = 64, 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class DemoSession:
-    """A recording to make, and what is broken about it."""
+    """A recording to make, and what is broken about it.
 
+    Attributes:
+        player: Who drives; their wallet is the spec's.
+        spec: The recording.
+        fault: What is broken about it.
+    """
+
+    player: str
     spec: RecordingSpec
     fault: Fault | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it comes by the upload API; the reference's clients and broken uploads came without."""
+        return self.spec.layout == "exact" and self.fault is None
+
+    @property
+    def name(self) -> str:
+        """Names the drive within a home."""
+        spec = self.spec
+        return f"{self.player}/{spec.started_ms}/{spec.seed}"
 
 
 def demo_sessions(seed: int) -> list[DemoSession]:
     """The sessions of the demo."""
 
-    def spec(number: int, layout: Literal["exact", "legacy", "documented"] = "exact") -> RecordingSpec:
-        return RecordingSpec(
+    def session(
+        number: int, *, player: str | None = None, fault: Fault | None = None, **changes: Any
+    ) -> DemoSession:
+        who = player or _PLAYERS[number % len(_PLAYERS)]
+        spec = RecordingSpec(
             seed=seed * 100 + number,
-            wallet=_WALLETS[number % len(_WALLETS)],
+            wallet=wallet_of(who),
             started_ms=_STARTED_MS + number * 90_000,
             duration_s=25.0,
-            layout=layout,
             scenario_id="free",
         )
+        return DemoSession(player=who, spec=replace(spec, **changes), fault=fault)
 
-    first = spec(1)
     return [
-        DemoSession(spec=first),
-        DemoSession(spec=replace(spec(2), driver="late", latency_ms=400.0)),
-        DemoSession(spec=replace(spec(3), driver="aggressive", scenario_id="rush-hour-intersection")),
-        DemoSession(spec=replace(spec(4), driver="jittery")),
-        DemoSession(spec=replace(spec(5), driver="lost", lost_share=0.1)),
-        DemoSession(spec=spec(6, "legacy")),
-        DemoSession(spec=replace(spec(7, "legacy"), scenario_id="cut-in")),
-        DemoSession(spec=spec(8, "documented")),
-        DemoSession(spec=replace(spec(9), driver="idle")),
+        session(1),
+        session(2, driver="late", latency_ms=400.0),
+        session(3, driver="aggressive", scenario_id="rush-hour-intersection"),
+        session(4, driver="jittery"),
+        session(5, driver="lost", lost_share=0.1),
+        session(6, layout="legacy"),
+        session(7, layout="legacy", scenario_id="cut-in"),
+        session(8, layout="documented"),
+        session(9, driver="idle"),
         # The first drive again, under another wallet and session id.
-        DemoSession(spec=replace(first, wallet=_WALLETS[0], started_ms=_STARTED_MS + 3_600_000)),
-        DemoSession(spec=spec(10), fault=Fault.ZERO_BYTE_VIDEO),
-        DemoSession(spec=spec(11), fault=Fault.MISSING_VIDEO),
-        DemoSession(spec=spec(12), fault=Fault.EDITED_AFTER_HASH),
+        session(1, player=_PLAYERS[0], started_ms=_STARTED_MS + 3_600_000),
+        session(10, fault=Fault.ZERO_BYTE_VIDEO),
+        session(11, fault=Fault.MISSING_VIDEO),
+        session(12, fault=Fault.EDITED_AFTER_HASH),
     ]
 
 
@@ -87,9 +103,10 @@ def lesson_sessions(seed: int) -> list[DemoSession]:
     names = ["free"] * LESSONS + scenarios
     return [
         DemoSession(
+            player=player,
             spec=RecordingSpec(
                 seed=seed * 1_000 + 100 + number,
-                wallet=wallet(f"lesson {number % LESSON_PLAYERS}"),
+                wallet=wallet_of(player),
                 started_ms=_STARTED_MS + 7_200_000 + number * 90_000,
                 duration_s=60.0 if name == "free" else 30.0,
                 # Every frame is exported; fewer of them show as much of the city.
@@ -101,19 +118,11 @@ def lesson_sessions(seed: int) -> list[DemoSession]:
                 driver=("expert", "jittery")[number % 2],
                 latency_ms=150.0,
                 lost_share=0.01,
-            )
+            ),
         )
         for number, name in enumerate(names)
+        for player in [f"lesson {number % LESSON_PLAYERS}"]
     ]
-
-
-def wallet(name: str) -> str:
-    """A wallet address (base 58 of 32 bytes) that belongs to nobody."""
-    number, digits = int.from_bytes(hashlib.sha256(name.encode()).digest()), ""
-    while number:
-        number, place = divmod(number, len(_BASE58))
-        digits = _BASE58[place] + digits
-    return digits
 
 
 def record(session: DemoSession) -> RecordedBundle:
@@ -141,7 +150,7 @@ def run_demo(settings: Settings, *, console: Console, seed: int, fast: bool = Fa
     connections: Connections = resources_for(settings, worker_modules=WORKER_MODULES)["connections"]
     _show_city(settings, console)
     sessions = demo_sessions(seed) + ([] if fast else lesson_sessions(seed))
-    _upload(connections, _record_all(connections, sessions, console))
+    _play(settings, connections, sessions, console)
     take_in(connections, now_ms=time.time_ns() // 1_000_000, final=True)
     with instance(settings) as dagster_instance, hours_to_run(connections) as hours:
         report = materialise(dagster_instance, hours, console=console)
@@ -166,24 +175,39 @@ def _show_city(settings: Settings, console: Console) -> None:
     console.print(f"the city: {picture}")
 
 
-def _record_all(
-    connections: Connections, sessions: list[DemoSession], console: Console
-) -> list[RecordedBundle]:
-    with progress_bars(console):
-        made = list(connections.pool().map(record, sessions, label="recording"))
-    bundles = [bundle for bundle in made if not isinstance(bundle, TaskFailure)]
-    failed = [failure.detail for failure in made if isinstance(failure, TaskFailure)]
-    if failed:
-        raise RuntimeError(f"{len(failed)} recordings could not be made: {failed[0]}")
-    return bundles
+def _play(
+    settings: Settings, connections: Connections, sessions: list[DemoSession], console: Console
+) -> None:
+    """Get session ids, record, and upload each bundle as soon as it is there.
+
+    Raises:
+        RuntimeError: Where a recording could not be made.
+    """
+    with upload_server(settings.home) as (url, _), SimulatedPlayers(url, settings.home) as players:
+        new = [session for session in sessions if session.is_new]
+        ids = players.session_ids((session.name, session.player) for session in new)
+        sessions = [
+            replace(session, spec=replace(session.spec, session_id=ids[session.name]))
+            if session.is_new
+            else session
+            for session in sessions
+        ]
+        with progress_bars(console):
+            made = connections.pool().map(record, sessions, label="recording")
+            for number, (session, bundle) in enumerate(zip(sessions, made, strict=True)):
+                if isinstance(bundle, TaskFailure):
+                    raise RuntimeError(f"{session.name} could not be recorded: {bundle.detail}")
+                if session.is_new:
+                    players.upload(session.player, bundle.session_id, bundle.files)
+                else:
+                    _put(connections, bundle, "recorded" if number % 2 else "documented")
 
 
-def _upload(connections: Connections, bundles: list[RecordedBundle]) -> None:
+def _put(connections: Connections, bundle: RecordedBundle, form: Literal["documented", "recorded"]) -> None:
+    """Into the store directly, as the reference's clients did."""
     raw, arrival_ms = connections.raw(), time.time_ns() // 1_000_000
-    for number, bundle in enumerate(bundles):
-        form: Literal["documented", "recorded"] = "recorded" if number % 2 else "documented"
-        for key, content in bundle.objects(form).items():
-            raw.put(raw_key(key, arrival_ms), content)
+    for key, content in bundle.objects(form).items():
+        raw.put(raw_key(key, arrival_ms), content)
 
 
 def _summary(

@@ -88,7 +88,9 @@ def record_exact(spec: RecordingSpec) -> RecordedBundle:
 
 
 def session_id_of(spec: RecordingSpec, mounted_ms: int) -> str:
-    """`session_{13 digits}_{6 of base 36}`, derived from the spec."""
+    """The spec's own, or `session_{13 digits}_{6 of base 36}`, derived from the spec."""
+    if spec.session_id is not None:
+        return spec.session_id
     digest = hashlib.sha256(f"{spec.seed}/{spec.wallet}/{spec.layout}".encode()).hexdigest()
     return f"session_{mounted_ms:013d}_{digest[:6]}"
 

@@ -68,6 +68,7 @@ class RecordingSpec:
         source_video: Also record `_source.webm`, the picture before painting (exact only).
         source_log: Log which packet of it shows which frame; without, only the stamps say it.
         hallucination: What the painter gets wrong in the middle third (`world.recorder.hallucinate`).
+        session_id: As the upload API issued it; None: derived from the others.
     """
 
     seed: int
@@ -87,6 +88,7 @@ class RecordingSpec:
     source_video: bool = False
     source_log: bool = True
     hallucination: Hallucination = "none"
+    session_id: str | None = None
 
     def __post_init__(self) -> None:
         """Check what later code relies on.
