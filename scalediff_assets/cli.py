@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from scalediff_assets import (
+    audit_cli,
     drive_cli,
     model_cli,
     opendrive_cli,
@@ -45,6 +46,7 @@ app.add_typer(world_cli.app)
 app.add_typer(scoring_cli.app)
 app.add_typer(release_cli.app)
 app.add_typer(model_cli.app)
+app.add_typer(audit_cli.app)
 app.add_typer(payouts_cli.app)
 app.command()(drive_cli.drive)
 app.command()(play_cli.play)

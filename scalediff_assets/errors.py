@@ -17,6 +17,11 @@ ScoringInputError          scoring.leaderboard
 StoreError                 resources.object_store
 PartitionMissingError      resources.tables
 PolicyError                scalediff_assets.quality_scores.policy
+GatePolicyError            scoring.gate
+ChainBrokenError           scalediff_contract.audit
+CatalogueError             scalediff_contract.scenarios
+PromptError                scalediff_contract.scenarios
+VersionError               scalediff_assets.video_models.versions
 ExportError                scalediff_assets.cilrs_datasets.exports
 UiError                    scalediff_assets.ui
 GameBuildError             scalediff_assets.game_build
@@ -46,6 +51,15 @@ from scalediff_assets.payouts.policy import PricePolicyError
 from scalediff_assets.play_cli import PlayError
 from scalediff_assets.quality_scores.policy import PolicyError
 from scalediff_assets.ui import UiError
+from scalediff_assets.video_models.versions import (
+    ArtefactsMissingError,
+    NoPreviousVersionError,
+    RetentionError,
+    VersionError,
+)
+from scalediff_contract.audit import ChainBrokenError
+from scalediff_contract.scenarios import CatalogueError, PromptError
+from scoring.gate import GatePolicyError
 from scoring.leaderboard import ScoringInputError
 from world.city.errors import CityError
 from world.minitown.agent.errors import AgentNotFoundError
@@ -63,6 +77,14 @@ USER_ERRORS: tuple[type[Exception], ...] = (
     FeedUnavailableError,
     PartitionMissingError,
     PolicyError,
+    GatePolicyError,
+    ChainBrokenError,
+    CatalogueError,
+    PromptError,
+    VersionError,
+    ArtefactsMissingError,
+    RetentionError,
+    NoPreviousVersionError,
     ExportError,
     UiError,
     GameBuildError,
