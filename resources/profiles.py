@@ -12,6 +12,7 @@ import dagster as dg
 from resources.connections import Connections
 from resources.diffusion import DiffusionService
 from resources.driving import DrivingPlaces
+from resources.generation import GenerationService
 from resources.jobs import JobLauncher
 from resources.settings import Settings, SettingsError
 from resources.solana.resource import Solana
@@ -57,6 +58,7 @@ def resources_for(settings: Settings, *, worker_modules: Sequence[str] = ()) -> 
             carla_roots=list(settings.carla_roots or ()),
             workers=settings.workers,
         ),
+        "generation": GenerationService(url=settings.generation_url, token=settings.generation_token),
         "tracking": Tracking(
             uri=settings.tracking_uri,
             artifacts_url=settings.artifacts_url,

@@ -29,6 +29,8 @@
 | SCALEDIFF_UPLOAD_SECRET | the upload API's key, 32 characters or more | the file {home}/upload_secret |
 | SCALEDIFF_UPLOAD_PUBLIC_URL | base of the upload API's own URLs | that of each request |
 | SCALEDIFF_UPLOAD_ORIGINS | web origins that may use the upload API, with commas between | any |
+| SCALEDIFF_GENERATION_URL | the generation service's API | http://127.0.0.1:8090 |
+| SCALEDIFF_GENERATION_TOKEN | the graph's token there, of the scope admin | none |
 | SCALEDIFF_TRUST_PROXY | 1: the upload API stands behind one proxy and believes its X-Forwarded-For | 0 |
 | SCALEDIFF_SOLANA_URL | JSON-RPC endpoint of the chain that pays players | the one embedded in the home |
 | SCALEDIFF_SOLANA_MINT | SPL token of 9 decimals to pay in | none: SOL |
@@ -37,6 +39,7 @@
 | SCALEDIFF_PAYER_KEYPAIR | the key pair itself; wins over the file | none |
 | SCALEDIFF_PAYER_SECRET | id of the AWS secret that holds the key pair | none |
 
+The generation service runs apart and reads its own (`gpu_services.generation.service.config`).
 A variable that is set to nothing counts as not set. Secrets are never settings: AWS credentials
 come from the standard AWS chain. The two exceptions are the upload API's own key, which no service
 hands out, and the payer's key pair, where no file and no secret manager is at hand; they are never printed.
@@ -92,6 +95,8 @@ class Settings:
     upload_public_url: str | None
     upload_origins: tuple[str, ...]
     trust_proxy: bool
+    generation_url: str
+    generation_token: str | None = field(repr=False)
     diffusion_url: str | None = None
     solana_url: str | None = field(default=None, repr=False)
     solana_mint: str | None = None
@@ -146,6 +151,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         upload_public_url=_upload_public_url(env),
         upload_origins=_upload_origins(env),
         trust_proxy=_trust_proxy(env),
+        generation_url=_generation_url(env),
+        generation_token=env.get("SCALEDIFF_GENERATION_TOKEN"),
         diffusion_url=_diffusion_url(env),
         solana_url=_solana_url(env),
         solana_mint=env.get("SCALEDIFF_SOLANA_MINT"),
@@ -302,3 +309,10 @@ def _explorer_url(env: Mapping[str, str]) -> str | None:
 def _payer_keypair_file(env: Mapping[str, str]) -> Path | None:
     text = env.get("SCALEDIFF_PAYER_KEYPAIR_FILE")
     return None if text is None else Path(text).expanduser().resolve()
+
+
+def _generation_url(env: Mapping[str, str]) -> str:
+    url = env.get("SCALEDIFF_GENERATION_URL", "http://127.0.0.1:8090")
+    if not _ORIGIN.match(url):
+        raise SettingsError("SCALEDIFF_GENERATION_URL", url, "use http(s)://{host}[:port][/path]")
+    return url.rstrip("/")

@@ -338,6 +338,13 @@ class Jobs:
         with self.database.reading() as connection:
             return {status: int(count) for status, count in connection.execute(query)}
 
+    def accepted_since(self, since_ms: int) -> dict[str, int]:
+        """Clips by category that the gate passed, of jobs that ended since then."""
+        passed = (t.c.status == "completed", t.c.finished_ms >= since_ms, t.c.verdict["passed"].as_boolean())
+        query = sa.select(t.c.category, sa.func.count()).where(*passed).group_by(t.c.category)
+        with self.database.reading() as connection:
+            return {category: int(count) for category, count in connection.execute(query)}
+
     def _end(self, job_id: str, fence: int, changes: dict[str, Any], now_ms: int) -> bool:
         with self.database.writing() as connection:
             ending = {**changes, **self._ending(connection, changes["status"], now_ms)}

@@ -9,7 +9,10 @@
 | scalediff_generation_workers | API: live workers |
 | scalediff_generation_callbacks_total{outcome} | API: delivered, retried, given up |
 | scalediff_generation_clips_total{outcome} | worker: made, reused, failed, given back, refused late |
-| scalediff_generation_verdicts_total{verdict} | worker: passed, or each reason of a refusal |
+| scalediff_generation_accepted_7d{category} | API: clips of a week that the gate passed |
+| scalediff_generation_cohort_fvd{model,category,extractor} | API: the newest cohorts |
+| scalediff_generation_verdicts_total{passed} | worker: what the gate said first |
+| scalediff_generation_refusals_total{reason} | worker: why it refused |
 | scalediff_generation_stage_seconds{stage} | worker: histogram by stage, and `total` |
 | scalediff_generation_batch_size | worker: histogram |
 | scalediff_generation_busy_seconds_total | worker: time that went into clips |
@@ -49,7 +52,12 @@ class Metrics:
     @cached_property
     def verdicts(self) -> Counter:
         """Clips by what the gate said first."""
-        return self._counter("verdicts", "Clips by the gate's first word", "verdict")
+        return self._counter("verdicts", "Clips by the gate's first word", "passed")
+
+    @cached_property
+    def refusals(self) -> Counter:
+        """Refused clips by reason."""
+        return self._counter("refusals", "Clips that the gate refused, by reason", "reason")
 
     @cached_property
     def busy_s(self) -> Counter:

@@ -7,9 +7,11 @@ from fastapi.responses import JSONResponse, Response
 from gpu_services.generation.service.queue import BOOST_MS, QueueUnavailableError
 from gpu_services.generation.service.service import Service, ServiceDep
 from scalediff_contract.generation import Health
+from scalediff_contract.scenarios import load_catalogue
 from scalediff_contract.web.guard import HEALTH
 
 router = APIRouter(include_in_schema=False)
+_WEEK_MS = 7 * 86_400_000
 READY, METRICS = "/readyz", "/metrics"
 
 
@@ -47,6 +49,15 @@ def _read_gauges(service: Service) -> None:
     gauge("jobs", "Rows of the table", {(name,): n for name, n in service.jobs.counts().items()}, ("status",))
     gauge("workers", "Live workers", {(): len(service.live())})
     gauge("halted", "1 while halted", {(): 0.0 if service.choices.halted() is None else 1.0})
+    week_ms = service.now_ms() - _WEEK_MS
+    accepted = {**dict.fromkeys(load_catalogue().ids, 0), **service.jobs.accepted_since(week_ms)}
+    by_category: dict[tuple[str, ...], float] = {(name,): float(count) for name, count in accepted.items()}
+    gauge("accepted_7d", "Clips of a week that the gate passed", by_category, ("category",))
+    cohorts: dict[tuple[str, ...], float] = {
+        (each.model_version, each.category or "all", each.extractor): each.fvd
+        for each in service.fresh_cohorts().values()
+    }
+    gauge("cohort_fvd", "Newest cohorts", cohorts, ("model", "category", "extractor"))
     try:
         depth = service.queue.depth()
     except QueueUnavailableError:

@@ -344,8 +344,9 @@ class Worker:
         self._clip_s = each_s if before_s is None else before_s + _SMOOTHING * (each_s - before_s)
 
     def _observe(self, made: Made) -> None:
-        for verdict in [str(each) for each in made.verdict["reasons"]] or ["passed"]:
-            self.metrics.verdicts.labels(verdict).inc()
+        self.metrics.verdicts.labels(str(made.verdict["passed"]).lower()).inc()
+        for reason in made.verdict["reasons"]:
+            self.metrics.refusals.labels(reason).inc()
         for stage, seconds in made.stage_s.items():
             self.metrics.stage_s.labels(stage).observe(seconds)
         self.metrics.stage_s.labels("total").observe(sum(made.stage_s.values()))

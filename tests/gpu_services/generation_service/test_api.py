@@ -289,6 +289,13 @@ def test_the_service_tells_how_it_is(api: Api, make_test_worker: Callable[..., W
     text = api.http.get("/metrics").text
     assert 'scalediff_generation_queue_depth{priority="high",state="waiting"} 1.0' in text
     assert 'scalediff_generation_requests_total{outcome="taken"} 1.0' in text
+    job_id = api.order(seed=1)["job_id"]
+    make_test_worker().run(until_empty=True)
+    assert 'accepted_7d{category="tire_debris"} 0.0' in api.http.get("/metrics").text
+    api.admin("PUT", f"jobs/{job_id}/verdict", {"passed": True, "policy_hash": "ab" * 8})
+    text = api.http.get("/metrics").text
+    assert 'accepted_7d{category="tire_debris"} 1.0' in text
+    assert 'accepted_7d{category="dust_storm"} 0.0' in text
     api.post("generate", {"prompt": "a cat"})
     assert 'outcome="prompt-outside-template"} 1.0' in api.http.get("/metrics").text
 

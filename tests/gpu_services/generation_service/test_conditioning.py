@@ -21,7 +21,7 @@ from gpu_services.generation.service.store import (
     StoreUnavailableError,
 )
 
-LIMITS = {"limit_bytes": 100_000, "limit_px": 1_000}
+LIMITS: dict[str, Any] = {"limit_bytes": 100_000, "limit_px": 1_000}
 
 
 def picture(kind: str = ".png", width_px: int = 40, height_px: int = 30) -> bytes:
