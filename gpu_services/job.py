@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from gpu_services.errors import JobError
 from gpu_services.places import Place
 from scalediff_contract.jobs import SPEC, JobResult, JobSpec, TrainSpec
+from scalediff_contract.repaint import RepaintSpec
 
 SPEC_KEY, RESULT_KEY = "spec.json", "result.json"
 _TELL_EVERY_S = 15.0
@@ -61,6 +62,10 @@ def run_job(spec: JobSpec, report: Reporter) -> JobResult:
         from gpu_services.driving.train import train
 
         return train(spec, report)
+    if isinstance(spec, RepaintSpec):
+        from gpu_services.streaming.repaint import repaint
+
+        return repaint(spec, report)
     from gpu_services.driving.closed_loop import evaluate
 
     return evaluate(spec, report)

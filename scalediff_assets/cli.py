@@ -21,6 +21,7 @@ from scalediff_assets import (
     payouts_cli,
     play_cli,
     release_cli,
+    repaint_cli,
     scoring_cli,
     world_cli,
 )
@@ -50,6 +51,7 @@ app.add_typer(audit_cli.app)
 app.add_typer(payouts_cli.app)
 app.command()(drive_cli.drive)
 app.command()(play_cli.play)
+app.command()(repaint_cli.repaint)
 
 
 class UserError(Exception):

@@ -47,10 +47,14 @@ from scalediff_assets.cilrs_datasets.exports import ExportError
 from scalediff_assets.dataset_releases.release import ReleaseRefusedError
 from scalediff_assets.game_build import GameBuildError
 from scalediff_assets.leaderboard_results.promotion import NotComparableError
+from scalediff_assets.paired_clips.repaint import RepaintOrderError
 from scalediff_assets.payouts.policy import PricePolicyError
 from scalediff_assets.play_cli import PlayError
 from scalediff_assets.quality_scores.policy import PolicyError
+from scalediff_assets.repaint_cli import UnknownSessionError
+from scalediff_assets.simulated_players import UploadError
 from scalediff_assets.ui import UiError
+from scalediff_assets.upload_server import UploadServerError
 from scalediff_assets.video_models.versions import (
     ArtefactsMissingError,
     NoPreviousVersionError,
@@ -87,6 +91,8 @@ USER_ERRORS: tuple[type[Exception], ...] = (
     NoPreviousVersionError,
     ExportError,
     UiError,
+    UploadError,
+    UploadServerError,
     GameBuildError,
     PricePolicyError,
     LedgerError,
@@ -95,6 +101,8 @@ USER_ERRORS: tuple[type[Exception], ...] = (
     OperationalError,
     ReleaseRefusedError,
     LaunchError,
+    RepaintOrderError,
+    UnknownSessionError,
     NotComparableError,
     ModelNotFoundError,
     TrackingUnavailableError,

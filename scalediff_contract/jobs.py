@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from scalediff_contract.driving import Architecture, Camera, Declared, PresetName, Recipe
+from scalediff_contract.repaint import RepaintResult, RepaintSpec
 
 JobStatus = Literal["finished", "diverged", "failed"]
 Backend = Literal["minitown", "carla"]
@@ -201,7 +202,7 @@ class EvaluateResult(Declared):
     attempts: dict[str, tuple[str, ...]]
 
 
-JobSpec = Annotated[TrainSpec | EvaluateSpec, Field(discriminator="kind")]
-JobResult = Annotated[TrainResult | EvaluateResult, Field(discriminator="kind")]
+JobSpec = Annotated[TrainSpec | EvaluateSpec | RepaintSpec, Field(discriminator="kind")]
+JobResult = Annotated[TrainResult | EvaluateResult | RepaintResult, Field(discriminator="kind")]
 SPEC: TypeAdapter[JobSpec] = TypeAdapter(JobSpec)
 RESULT: TypeAdapter[JobResult] = TypeAdapter(JobResult)

@@ -16,6 +16,7 @@ from scalediff_contract.driving import Declared
 from scalediff_contract.tracking import JobStatus
 
 PainterName = Literal["stylize", "passthrough", "wan"]
+WanPreset = Literal["wan-1.3b", "wan-14b"]
 Prompt = Annotated[str, Field(min_length=1, max_length=2000)]
 SIDECAR_SUFFIX = ".json"
 VIDEO_SUFFIX = ".webm"
@@ -43,6 +44,8 @@ class RepaintSpec(Declared):
         painter: Who paints.
         width_px: Width of the painted pictures; None: the painter's own.
         height_px: Their height.
+        preset: Of `wan`: which architecture.
+        weights_dir: Of `wan`: folder of the published weights, where the job runs.
         raw_url: Store of the recordings.
         videos_url: Place of the painted videos: `{session_id}/{repaint_id}.webm` and `.json`.
         output_url: Folder of spec and result.
@@ -54,6 +57,8 @@ class RepaintSpec(Declared):
     painter: PainterName = "stylize"
     width_px: int | None = Field(default=None, ge=256, le=1920, multiple_of=2)
     height_px: int | None = Field(default=None, ge=64, le=1280, multiple_of=2)
+    preset: WanPreset = "wan-1.3b"
+    weights_dir: str | None = None
     raw_url: str
     videos_url: str
     output_url: str
@@ -135,7 +140,6 @@ class RepaintResult(Declared):
 
 def repaint_id(spec: RepaintSpec, session: RepaintSession, prompt: str) -> str:
     """16 hex digits of everything that decides the pictures, where files lie not included."""
-    decides = [
-        session.session_id, session.source_key, prompt, spec.painter, spec.width_px, spec.height_px
-    ]  # fmt: skip
+    painter = f"{spec.painter} {spec.preset}" if spec.painter == "wan" else spec.painter
+    decides = [session.session_id, session.source_key, prompt, painter, spec.width_px, spec.height_px]
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]

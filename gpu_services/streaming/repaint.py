@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from gpu_services.errors import JobError
 from gpu_services.places import Place
 from gpu_services.streaming.backend import Backend, PaintJob
-from gpu_services.streaming.choose import open_backend
+from gpu_services.streaming.choose import BackendChoice, open_backend
 from gpu_services.streaming.service.pictures import IdReader, Picture, prepared, with_stamp
 from scalediff_contract.bundle import FrameLink
 from scalediff_contract.repaint import (
@@ -114,7 +114,7 @@ def repaint(spec: RepaintSpec, on_progress: OnProgress) -> RepaintResult:
         JobError: The painter cannot run here, or a place cannot be read.
     """
     began_s = time.monotonic()
-    backend = open_backend(spec.painter, width_px=spec.width_px, height_px=spec.height_px)
+    backend = open_backend(_choice(spec))
     work = [(session, prompt) for session in spec.sessions for prompt in spec.prompts]
     tally = _Tally()
     for done, (session, prompt) in enumerate(work):
@@ -131,6 +131,16 @@ def repaint(spec: RepaintSpec, on_progress: OnProgress) -> RepaintResult:
         failures=tuple(tally.failures),
         frames=tally.frames,
         seconds=round(time.monotonic() - began_s, 2),
+    )
+
+
+def _choice(spec: RepaintSpec) -> BackendChoice:
+    return BackendChoice(
+        name=spec.painter,
+        width_px=spec.width_px,
+        height_px=spec.height_px,
+        preset=spec.preset,
+        weights=None if spec.weights_dir is None else Path(spec.weights_dir),
     )
 
 

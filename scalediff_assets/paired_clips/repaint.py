@@ -42,6 +42,10 @@ class RepaintConfig(SessionsConfig):
     painter: str = Field(default="stylize", description=f"{', '.join(PAINTERS)}; wan needs weights and GPU.")
     width_px: int | None = Field(default=None, description="Width of the pictures; default: the painter's.")
     height_px: int | None = Field(default=None, description="Height of the pictures; default: the painter's.")
+    preset: str = Field(default="wan-1.3b", description="Of wan: wan-1.3b or wan-14b.")
+    weights_dir: str | None = Field(
+        default=None, description="Of wan: folder of the published weights, where the job runs."
+    )
 
 
 def repaint_spec(
@@ -71,7 +75,7 @@ def repaint_spec(
         RepaintSession(session_id=row["session_id"], source_key=row["source_video_key"])
         for row in with_source.iter_rows(named=True)
     )
-    order = {"sessions": chosen, **config.model_dump(include={"painter", "prompts", "width_px", "height_px"})}
+    order = {"sessions": chosen, **config.model_dump(exclude={"session_ids"})}
     name = hashlib.sha256(json.dumps(order, default=repr).encode()).hexdigest()[:16]
     try:
         return RepaintSpec.model_validate(

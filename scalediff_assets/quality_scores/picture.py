@@ -6,7 +6,7 @@ segment, FRAMES and SIGNALS columns, ordered). Thresholds come from the policy's
 
 import polars as pl
 
-from scalediff_assets.quality_scores.policy import Measures
+from scalediff_assets.quality_scores.policy import Measures, Pairs
 
 PAIR_COLUMNS = ("pair_layout", "pair_lost", "pair_added")
 PICTURE_DEFECTS = ("is_blurred", "is_artifact", "is_still", "is_black", "is_low_entropy")
@@ -38,23 +38,35 @@ def picture_flags(measures: Measures) -> list[pl.Expr]:
     ]
 
 
-def pair_flag(measures: Measures) -> pl.Expr:
+def pair_medians() -> list[pl.Expr]:
+    """The session's medians of PAIR_COLUMNS, which `pair_flag` needs: what its painter does everywhere."""
+    return [pl.col(name).median().over("session_id").alias(f"{name}_session_p50") for name in PAIR_COLUMNS]
+
+
+def pair_flag(pairs: Pairs | None) -> pl.Expr:
     """Whether a frame shows something else than the frame it was painted from; null where nobody knows.
 
-    Needs PAIR_COLUMNS, which are null for a frame without a pair. A policy without pair limits flags nothing.
+    Needs PAIR_COLUMNS, null for a frame without a pair, and their medians. A painter of comics leaves less of
+    the layout and adds more lines than one of daylight, in every frame: so a frame is held against its own
+    session, too, and absolute limits are for what no painter does.
     """
-    lost, added, layout = measures.pair_lost_max, measures.pair_added_max, measures.pair_layout_min
-    paired = pl.col("pair_layout").is_not_null()
-    broken = [pl.col("pair_layout") < layout] if layout is not None else []
-    broken += [pl.col("pair_lost") > lost] if lost is not None else []
-    broken += [pl.col("pair_added") > added] if added is not None else []
-    return pl.when(paired).then(pl.any_horizontal(pl.lit(False), *broken)).alias("is_hallucinated")
+    if pairs is None:
+        return pl.lit(None, pl.Boolean).alias("is_hallucinated")
+    layout = pl.col("pair_layout")
+    broken = (layout < pairs.layout_min) | (
+        layout < pairs.layout_session_ratio * pl.col("pair_layout_session_p50")
+    )
+    for name in ("pair_lost", "pair_added"):
+        usual = pairs.outlier_session_ratio * pl.col(f"{name}_session_p50")
+        local = (pl.col(name) > pairs.outlier_min) & (pl.col(name) > usual)
+        broken |= local | (pl.col(name) > pairs.outlier_max)
+    return broken.alias("is_hallucinated")
 
 
 def pair_measures() -> list[pl.Expr]:
     """Per-segment aggregates of the pairs; null, never a number, where the segment has none."""
     return [
-        pl.col("is_hallucinated").count().cast(pl.Int32).alias("pairs"),
+        pl.col("pair_layout").count().cast(pl.Int32).alias("pairs"),
         pl.col("is_hallucinated").mean().alias("hallucinated_share"),
         pl.col("pair_layout").median().cast(pl.Float64).alias("pair_layout_p50"),
     ]

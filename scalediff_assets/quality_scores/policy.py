@@ -3,10 +3,10 @@
 Belongs here: what a policy may say and how its file is read. What the numbers are is in
 `policies/v2.toml`; how they are applied is in `verdict.py`.
 
-`measures` says what counts as a defect of a frame (or of a pair of frames, before and after painting) and
-`duplicates` which segments look alike: they decide the measured columns of a verdict. `rules` says which
-measured values refuse a segment, `weights` how the score is made. Policies that differ only in rules and
-weights give equal measures.
+`measures` says what counts as a defect of a frame, `pairs` when a frame shows something else than the frame
+before painting, and `duplicates` which segments look alike: they decide the measured columns of a verdict.
+`rules` says which measured values refuse a segment, `weights` how the score is made. Policies that differ
+only in rules and weights give equal measures.
 
 Errors: `PolicyError(ValueError)`: the file is missing, is not TOML, or a field breaks its limit.
 """
@@ -44,10 +44,7 @@ class _Part(BaseModel):
 
 
 class Measures(_Part):
-    """What counts as a defect of one frame; the fields are explained in `policies/v2.toml`.
-
-    The `pair_*` limits are held against the pairs of `paired_clips`; None is a limit that is not applied.
-    """
+    """What counts as a defect of one frame; the fields are explained in `policies/v2.toml`."""
 
     sharpness_min: _Positive
     sharpness_soft: _Positive
@@ -63,9 +60,6 @@ class Measures(_Part):
     uncaused_accel_min_mps2: _Positive
     uncaused_settle_ms: _Positive
     uncaused_fall_max_mps: _Positive
-    pair_layout_min: _Share | None = None
-    pair_lost_max: _Positive | None = None
-    pair_added_max: _Positive | None = None
 
 
 class Duplicates(_Part):
@@ -79,6 +73,16 @@ class Duplicates(_Part):
     share_min: Annotated[float, Field(gt=0, le=1)]
     hashes_min: Annotated[int, Field(ge=1)]
     window_hours: Annotated[int, Field(ge=1)]
+
+
+class Pairs(_Part):
+    """When a frame shows something else than the frame before painting; explained in `policies/v2.toml`."""
+
+    layout_min: _Share
+    layout_session_ratio: _Share
+    outlier_min: _Positive
+    outlier_session_ratio: Annotated[float, Field(ge=1)]
+    outlier_max: _Positive
 
 
 class ShareMax(_Part):
@@ -181,6 +185,7 @@ class QualityPolicy(_Part):
         version: Name for people, `v1`.
         measures: What counts as a defect of a frame.
         duplicates: When two segments show nearly the same pictures.
+        pairs: When a painter hallucinated; None: nobody looks.
         rules: What refuses a segment.
         pair_rules: Limits by the name of a `pair_*` signal column; a rule whose column the signals
             lack is not applicable.
@@ -190,6 +195,7 @@ class QualityPolicy(_Part):
     version: _Version
     measures: Measures
     duplicates: Duplicates
+    pairs: Pairs | None = None
     rules: Rules
     pair_rules: dict[_PairColumn, PairLimits] = Field(default_factory=dict)
     weights: Weights

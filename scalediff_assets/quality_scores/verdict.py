@@ -20,6 +20,7 @@ from scalediff_assets.quality_scores.picture import (
     freeze_durations,
     pair_flag,
     pair_measures,
+    pair_medians,
     picture_flags,
     picture_measures,
 )
@@ -122,12 +123,14 @@ def _segment_frames(
     segments: pl.DataFrame, frames: pl.DataFrame, signals: pl.DataFrame, policy: QualityPolicy
 ) -> pl.DataFrame:
     """One row per frame of a segment with valid PTS: its columns, its signals and its flags."""
+    unpaired = [pl.lit(None, pl.Float32).alias(name) for name in PAIR_COLUMNS if name not in signals.columns]
     session_p50 = pl.col("sharpness").median().over("session_id").alias("sharpness_session_p50")
+    measured = signals.with_columns(unpaired).with_columns(session_p50, *pair_medians())
     rows = (
         _assign(with_steps(frames, policy.measures), segments)
         .filter(pl.col("pts_valid"))
         .join(
-            signals.with_columns(session_p50).drop("pts_ms", "exported"),
+            measured.drop("pts_ms", "exported"),
             on=["session_id", "frame_idx"],
             how="left",
             maintain_order="left",
@@ -137,12 +140,9 @@ def _segment_frames(
     unmeasured = rows.filter(pl.col("sharpness").is_null())
     if unmeasured.height:
         raise MissingInputError(unmeasured["segment_id"].unique(maintain_order=True).to_list(), "signals")
-    unpaired = [pl.lit(None, pl.Float32).alias(name) for name in PAIR_COLUMNS if name not in rows.columns]
-    flags = [*picture_flags(policy.measures), pair_flag(policy.measures)]
-    return (
-        rows.with_columns(unpaired)
-        .with_columns(flags)
-        .with_columns((~pl.any_horizontal(*PICTURE_DEFECTS, "teleport")).alias("is_ok"))
+    flags = [*picture_flags(policy.measures), pair_flag(policy.pairs)]
+    return rows.with_columns(flags).with_columns(
+        (~pl.any_horizontal(*PICTURE_DEFECTS, "teleport")).alias("is_ok")
     )
 
 

@@ -90,11 +90,12 @@ def test_the_meta_s_promise_of_a_source_is_waited_for(platform: Any, both: Recor
     platform.take_in()
     row = platform.sessions()[both(1).session_id]
     assert (row["status"], "source_video" in row["detail"]) == ("quarantined", True)
-    platform.put(late)
+    platform.put(late, hours_ago=-1)
     platform.take_in()
-    assert platform.run().success
-    (clip,) = tables(platform, "paired_clips", PairedClips).clips.iter_rows(named=True)
-    assert clip["state"] == "paired"
+    hour = platform.sessions()[both(1).session_id]["hour"]
+    assert platform.run(hour=hour).success
+    (clip,) = read_tables(platform.connections.lake(), "paired_clips", hour, PairedClips).clips["state"]
+    assert clip == "paired"
 
 
 def test_a_sidecar_that_belongs_to_another_video_is_a_row_with_a_reason(platform: Any, both: Record) -> None:
