@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from scalediff_assets.synthetic_clips.drift import DriftReport, drift_report
+from scoring.clips import Clip, measure_clip
 from scoring.frechet import FeatureSet, NotComparableFeaturesError
+from tests.clip_world import driven_clips
 
 CENTRES = np.random.default_rng(5).normal(0, 4, (5, 12))
 
@@ -75,3 +77,31 @@ def test_too_few_clips_and_mixed_extractors_are_refused() -> None:
     other = FeatureSet(extractor="other-v1", values=world(50, 2).values)
     with pytest.raises(NotComparableFeaturesError):
         report(world(50, 1), other)
+
+
+@pytest.mark.slow
+def test_on_clips_of_the_project_world_only_the_planted_shift_raises_the_alarm() -> None:
+    clips = [clip for seed in (401, 402) for clip in driven_clips(seed, seconds=20)]
+    assert len(clips) > 60
+    usual, darker = (measured(each) for each in (clips, [clip // 2 for clip in clips]))
+    for seed in range(20):
+        order = np.random.default_rng(seed).permutation(len(clips))
+        before, now = np.array_split(order, 2)
+        found = report(features_of(usual[before]), features_of(usual[now]), seed)
+        assert not found.alarm, (seed, found)
+    shifted = report(features_of(usual[before]), features_of(darker[now]))
+    assert shifted.features.alarm and shifted.centres.alarm
+
+
+def measured(clips: list[Clip]) -> np.ndarray:
+    """A few standardised measures and the mean colours: small features of a known meaning."""
+    rows = []
+    for clip in clips:
+        found = measure_clip(clip)
+        means = clip.mean((0, 1, 2)) / 64
+        rows.append([found.motion * 40, found.sharpness / 20, found.colour_drift * 40, *means])
+    return np.array(rows)
+
+
+def features_of(values: np.ndarray) -> FeatureSet:
+    return FeatureSet(extractor="measures-v1", values=values)
