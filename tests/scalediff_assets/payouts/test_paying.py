@@ -144,7 +144,7 @@ def test_nothing_is_signed_anew_before_the_last_valid_block_has_passed(till: Til
     assert_balanced(till, {wallet(1): SOL})
 
 
-@pytest.mark.parametrize("fault", ["lag", "forgetful"])
+@pytest.mark.parametrize("fault", ["lag", "forgetful", "unfinalized"])
 def test_a_node_that_cannot_know_is_no_proof_of_expiry(till: Till, fault: Fault) -> None:
     till.earn({wallet(1): SOL})
     # It lands, and its answer is lost; then a node is asked that lags, or has pruned its history.
