@@ -83,11 +83,7 @@ def test_orders_become_clips_through_real_processes_and_a_rollback_is_at_once(ho
     with (
         home.process("--role", "api", "--port", str(port)),
         home.process("--role", "worker", *worker_options),
-        httpx.Client(
-            base_url=f"http://127.0.0.1:{port}/api/v1",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=60,
-        ) as http,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", headers=headers, timeout=60) as http,
     ):
         until(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200)
 
