@@ -162,6 +162,24 @@ class StreamClient:
             while len(self.received) < count:
                 await asyncio.sleep(0.02)
 
+    def disagreeing(self) -> list[Received]:
+        """Pictures whose stamp, pixels and rows do not say the same."""
+        return [
+            picture
+            for picture in self.received
+            if picture.stamp_id is None
+            or picture.stamp_id != picture.content_id
+            or picture.stamp_id not in self.rows
+        ]
+
+    async def settle(self, *, within_s: float = 20.0) -> None:
+        """Send no more, and wait for rows that are sent again after a loss."""
+        self.source.stop()
+        waited_s = 0.0
+        while waited_s < within_s and (waited_s < 0.5 or self.disagreeing()):
+            await asyncio.sleep(0.1)
+            waited_s += 0.1
+
     async def closed(self) -> None:
         """Until the service has closed the socket."""
         await self._socket.wait_closed()

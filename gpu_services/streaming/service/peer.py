@@ -31,7 +31,8 @@ from scalediff_contract.streaming import ROWS_CHANNEL, Candidate
 _CODECS = ("video/VP8", "video/H264")
 _CLOCK_HZ = 90_000
 _BURST = 4  # a network that stalled delivers a few at once
-_ROWS_BYTES = 256_000  # unsent rows beyond this mean that the client reads none
+_WAITING_ROWS = 600  # twenty seconds
+_UNSENT_BYTES = 64_000  # more than this in SCTP's hands means that the client reads none
 # What aiortc's parser raises for text that is none; found by the tests' mutilated offers.
 _BROKEN_SDP = (ValueError, IndexError, KeyError, AssertionError, AttributeError, TypeError, StopIteration)
 
@@ -64,24 +65,30 @@ class PaintedTrack(MediaStreamTrack):
 
 
 class Rows:
-    """The data channel, once the client has opened it; until then rows have nowhere to go."""
+    """The data channel. Pictures may come before it is open, or faster than it: the last rows wait."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._channel: RTCDataChannel | None = None
+        self._waiting: deque[str] = deque(maxlen=_WAITING_ROWS)
 
     def attach(self, channel: RTCDataChannel) -> None:
         """The client opened a channel."""
         if channel.label == ROWS_CHANNEL:
             self._channel = channel
+            self._flush()
 
     def send(self, painted: Painted) -> None:
         """Say what becomes of a picture that is sent now."""
-        row = self._session.row_of(painted)
+        self._waiting.append(self._session.row_of(painted).model_dump_json())
+        self._flush()
+
+    def _flush(self) -> None:
         channel = self._channel
-        if channel is None or channel.readyState != "open" or channel.bufferedAmount > _ROWS_BYTES:
+        if channel is None or channel.readyState != "open":
             return
-        channel.send(row.model_dump_json())
+        while self._waiting and channel.bufferedAmount < _UNSENT_BYTES:
+            channel.send(self._waiting.popleft())
 
 
 class Peer:
