@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from gpu_services.errors import JobError
 from gpu_services.places import Place
+from scalediff_contract.generation_jobs import VideoJobSpec
 from scalediff_contract.jobs import SPEC, JobResult, JobSpec, TrainSpec
 from scalediff_contract.repaint import RepaintSpec
 
@@ -62,6 +63,10 @@ def run_job(spec: JobSpec, report: Reporter) -> JobResult:
         from gpu_services.driving.train import train
 
         return train(spec, report)
+    if isinstance(spec, VideoJobSpec):
+        from gpu_services.generation.jobs import run_video_job
+
+        return run_video_job(spec, report)
     if isinstance(spec, RepaintSpec):
         from gpu_services.streaming.repaint import repaint
 

@@ -10,22 +10,11 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from scalediff_contract.driving import Architecture, Camera, Declared, PresetName, Recipe
+from scalediff_contract.generation_jobs import VideoJobResult, VideoJobSpec
 from scalediff_contract.repaint import RepaintResult, RepaintSpec
+from scalediff_contract.tracking import JobStatus, TrackingTarget
 
-JobStatus = Literal["finished", "diverged", "failed"]
 Backend = Literal["minitown", "carla"]
-
-
-class TrackingTarget(Declared):
-    """Where a job streams its metrics.
-
-    Attributes:
-        uri: MLflow's tracking URI.
-        run_id: The MLflow run; None: only the spool is written, to be delivered later.
-    """
-
-    uri: str
-    run_id: str | None = None
 
 
 class TrainSpec(Declared):
@@ -202,7 +191,25 @@ class EvaluateResult(Declared):
     attempts: dict[str, tuple[str, ...]]
 
 
-JobSpec = Annotated[TrainSpec | EvaluateSpec | RepaintSpec, Field(discriminator="kind")]
-JobResult = Annotated[TrainResult | EvaluateResult | RepaintResult, Field(discriminator="kind")]
+JobSpec = Annotated[TrainSpec | EvaluateSpec | RepaintSpec | VideoJobSpec, Field(discriminator="kind")]
+JobResult = Annotated[
+    TrainResult | EvaluateResult | RepaintResult | VideoJobResult, Field(discriminator="kind")
+]
 SPEC: TypeAdapter[JobSpec] = TypeAdapter(JobSpec)
 RESULT: TypeAdapter[JobResult] = TypeAdapter(JobResult)
+
+__all__ = [
+    "RESULT",
+    "SPEC",
+    "Backend",
+    "CarlaPlaces",
+    "EvaluateResult",
+    "EvaluateSpec",
+    "JobResult",
+    "JobSpec",
+    "JobStatus",
+    "OfflineMetric",
+    "TrackingTarget",
+    "TrainResult",
+    "TrainSpec",
+]

@@ -9,6 +9,7 @@ from gpu_services.driving.augment import Augment, normalise
 from gpu_services.driving.batches import RawBatch
 from gpu_services.driving.network import Cilrs, channels_last
 from gpu_services.runtime import Runtime, seed_step
+from gpu_services.training_state import restore_training, training_state, update_average
 from scalediff_contract.driving import Architecture, Camera, Recipe
 
 
@@ -83,16 +84,8 @@ class Learner:
             loss = loss + recipe.speed_weight * losses["loss_speed"]
         return losses | {"loss": loss}
 
-    @torch.no_grad()
     def _update_average(self, number: int) -> None:
-        decay = self.recipe.ema_decay
-        # Young averages follow quickly; with decay 0 they are the weights.
-        decay = min(decay, (number + 1) / (number + 11)) if decay else 0.0
-        for name, value in self.model.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1.0 - decay)
-            else:
-                self.average[name].copy_(value)
+        update_average(self.average, self.model, number, self.recipe.ema_decay)
 
     def averaged_model(self) -> Cilrs:
         """A copy with the averaged weights, for evaluation."""
@@ -102,25 +95,11 @@ class Learner:
 
     def state(self) -> dict[str, Tensor]:
         """Raw weights and the optimiser's state, by name."""
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        for name, parameter in self.model.named_parameters():
-            for key, value in self.optimiser.state.get(parameter, {}).items():
-                tensors[f"optimiser.{key}.{name}"] = value
-        return tensors
+        return training_state(self.model, self.optimiser)
 
     def restore(self, average: dict[str, Tensor], state: dict[str, Tensor]) -> None:
         """Go on from what `state` and the averaged weights were."""
-        self.model.load_state_dict(
-            {name.removeprefix("model."): value for name, value in state.items() if name.startswith("model.")}
-        )
-        for name, parameter in self.model.named_parameters():
-            # Moments must lie in memory as the weights do: the fused optimiser walks both alike.
-            moments = {
-                key: torch.empty_like(parameter).copy_(state[f"optimiser.{key}.{name}"])
-                for key in ("exp_avg", "exp_avg_sq")
-            }
-            step = state[f"optimiser.step.{name}"].to(parameter.device)
-            self.optimiser.state[parameter] = {"step": step, **moments}
+        restore_training(self.model, self.optimiser, state)
         for name, value in average.items():
             self.average[name].copy_(value)
 

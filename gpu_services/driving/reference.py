@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gpu_services.checkpoint_files import check_fit
 from gpu_services.driving.network import Cilrs
 from gpu_services.errors import CheckpointError
 from scalediff_contract.driving import COMMANDS
@@ -67,24 +68,6 @@ def load_reference(model: Cilrs, state: dict[str, Tensor], *, name: str) -> None
             translated[here] = torch.stack([state[key] for key in names])
     check_fit(model, translated, name=name)
     model.load_state_dict(translated)
-
-
-def check_fit(model: torch.nn.Module, state: dict[str, Tensor], *, name: str) -> None:
-    """Compare a state dict with a model before it is loaded.
-
-    Raises:
-        CheckpointError: Naming the first tensor that is missing, left over, or of another shape.
-    """
-    wanted = model.state_dict()
-    for key, tensor in wanted.items():
-        if key not in state:
-            raise CheckpointError(name, f"it has no tensor {key}", "it is of another architecture")
-        if state[key].shape != tensor.shape:
-            shapes = f"{tuple(state[key].shape)}, not {tuple(tensor.shape)}"
-            raise CheckpointError(name, f"{key} is {shapes}", "it is of another architecture")
-    left = sorted(set(state) - set(wanted))
-    if left:
-        raise CheckpointError(name, f"it has a tensor {left[0]} too many", "it is of another architecture")
 
 
 def _encoder_name(key: str) -> str:

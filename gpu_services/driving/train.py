@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 from torch import Tensor
 
+from gpu_services.checkpoint_files import check_fit
 from gpu_services.driving.batches import Batches, Gatherer
 from gpu_services.driving.checkpoint import (
     CheckpointCard,
@@ -31,7 +32,7 @@ from gpu_services.driving.export import export_program
 from gpu_services.driving.frames import FrameStore, open_frames, read_manifest
 from gpu_services.driving.learner import Learner
 from gpu_services.driving.offline import offline_metrics, predict, prediction_table
-from gpu_services.driving.reference import check_fit, load_reference, read_reference
+from gpu_services.driving.reference import load_reference, read_reference
 from gpu_services.driving.sampler import Rows, Sampler
 from gpu_services.errors import CheckpointError, DivergedError, ReleaseError
 from gpu_services.metric_stream import MetricStream

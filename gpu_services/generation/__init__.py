@@ -1,0 +1,1 @@
+"""Scenario clips by video diffusion: network, training, sampling, baselines, evaluation."""

@@ -1,0 +1,41 @@
+"""Which function does which generation job."""
+
+from collections.abc import Callable
+
+from scalediff_contract.generation_jobs import (
+    CutClipsSpec,
+    EvaluateVideoSpec,
+    SmokeVideoSpec,
+    TrainVideoSpec,
+    VideoJobResult,
+    VideoJobSpec,
+)
+
+OnProgress = Callable[[str, int, int, str], None]
+
+
+def run_video_job(spec: VideoJobSpec, on_progress: OnProgress) -> VideoJobResult:
+    """Do what a spec says. Each kind of job brings its own heavy imports.
+
+    Raises:
+        JobError: For a job that cannot be done.
+    """
+    if isinstance(spec, CutClipsSpec):
+        from gpu_services.generation.cut import cut_clips
+
+        return cut_clips(spec, on_progress)
+    if isinstance(spec, SmokeVideoSpec):
+        from gpu_services.generation.smoke import smoke_video
+
+        return smoke_video(spec, on_progress)
+    if isinstance(spec, TrainVideoSpec):
+        from gpu_services.generation.train import train_video
+
+        return train_video(spec, on_progress)
+    if isinstance(spec, EvaluateVideoSpec):
+        from gpu_services.generation.evaluate import evaluate_video
+
+        return evaluate_video(spec, on_progress)
+    from gpu_services.generation.downstream import downstream_ap
+
+    return downstream_ap(spec, on_progress)
