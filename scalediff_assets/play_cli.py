@@ -1,11 +1,5 @@
 """`scalediff play`: build the game, start the upload API, open the browser."""
 
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +14,6 @@ if TYPE_CHECKING:
     from resources.settings import Settings
 
 console = Console()
-_START_TIMEOUT_S = 60.0
 
 
 class PlayError(Exception):
@@ -49,6 +42,7 @@ def play(
     """Drive through the city in the browser; what you record arrives in the raw store."""
     from scalediff_assets.game_build import build_game
     from scalediff_assets.home import use_home
+    from scalediff_assets.upload_server import upload_server
 
     settings = use_home(home)
     if transport not in ("passthrough", "service", "decart"):
@@ -57,16 +51,14 @@ def play(
         raise PlayError("--transport decart needs --painter wss://..., the painter's WebSocket")
     with console.status("building the game") as status:
         dist = build_game(status.update)
-    _check_free(port)
-    server = _start(dist, port)
     try:
-        _wait(server, port)
-        with _painting(transport, painter, backend, settings) as address:
+        with (
+            upload_server(settings.home, "--game", str(dist), port=port) as (base_url, server),
+            _painting(transport, painter, backend, settings) as address,
+        ):
             query = {"transport": transport, "painter": address, "scenario": scenario, "size": size}
-            url = f"http://127.0.0.1:{port}/?{urlencode({k: v for k, v in query.items() if v is not None})}"
-            console.print(
-                f"the game: [link={url}]{url}[/link]  (sessions: http://127.0.0.1:{port}/player.html)"
-            )
+            url = f"{base_url}/?{urlencode({k: v for k, v in query.items() if v is not None})}"
+            console.print(f"the game: [link={url}]{url}[/link]  (sessions: {base_url}/player.html)")
             console.print(f"uploads go to {settings.raw_url}; `scalediff ui --home {home}` shows them arrive")
             console.print("stop with Ctrl-C")
             if browser:
@@ -74,9 +66,6 @@ def play(
             server.wait()
     except KeyboardInterrupt:
         console.print("stopped")
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @contextmanager
@@ -96,29 +85,3 @@ def _painting(
             yield started.url
     except PainterError as error:
         raise PlayError(str(error)) from error
-
-
-def _check_free(port: int) -> None:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise PlayError(f"port {port} is in use; choose another with --port") from error
-
-
-def _start(dist: Path, port: int) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "upload_api", "--port", str(port), "--game", str(dist)]
-    return subprocess.Popen(command, cwd=Path(__file__).parents[1])  # noqa: S603 - our own module
-
-
-def _wait(server: "subprocess.Popen[bytes]", port: int) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise PlayError("the upload API ended at once; its message is above")
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
-                return
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            time.sleep(0.1)
-    raise PlayError(f"the upload API did not answer within {_START_TIMEOUT_S:.0f} s")

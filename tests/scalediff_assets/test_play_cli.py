@@ -10,6 +10,7 @@ from scalediff_assets import game_build
 from scalediff_assets.cli import app
 from scalediff_assets.game_build import GameBuildError, build_game
 from scalediff_assets.play_cli import PlayError
+from scalediff_assets.upload_server import UploadServerError
 
 
 def play(tmp_path: Path, *arguments: str) -> BaseException | None:
@@ -26,7 +27,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_painter_must_be_named(tmp_path: Path) -> None:
     error = play(tmp_path, "--transport", "decart")
-    assert isinstance(error, PlayError) and "--painter ws://" in str(error)
+    assert isinstance(error, PlayError) and "--painter wss://" in str(error)
 
 
 def test_an_unknown_transport_is_named(tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def test_a_port_in_use_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         error = play(tmp_path, "--port", str(taken.getsockname()[1]))
-    assert isinstance(error, PlayError) and "choose another with --port" in str(error)
+    assert isinstance(error, UploadServerError) and "choose another with --port" in str(error)
 
 
 @pytest.mark.parametrize(
