@@ -89,7 +89,8 @@ def repaint_spec(
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise RepaintOrderError(f"{field} is {first['input']!r}: {first['msg']}") from error
+        # A run shows the first cause; this sentence says all that the other one does.
+        raise RepaintOrderError(f"{field} is {first['input']!r}: {first['msg']}") from None
 
 
 def sidecars_of(lake: ObjectStore, session_ids: Iterable[str]) -> dict[str, list[str]]:
