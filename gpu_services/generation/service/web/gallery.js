@@ -1,6 +1,7 @@
 import { ask, chips, make, seconds, show } from "/pages/api.js";
 
 const PAGE = 24;
+const moving = !matchMedia("(prefers-reduced-motion: reduce)").matches;
 let category = "";
 let next = null;
 const seen = new Map([["", "all"]]);
@@ -14,9 +15,7 @@ function verdict(job) {
 }
 
 function figure(job) {
-  const video = make("video", { src: job.media_url, muted: true, loop: true, playsInline: true, preload: "metadata", controls: true });
-  video.onpointerenter = () => video.play();
-  video.onpointerleave = () => video.pause();
+  const video = make("video", { src: job.media_url, muted: true, loop: true, playsInline: true, autoplay: moving, controls: !moving });
   const scores = job.quality_scores;
   const cohort = scores.cohort_fvd == null ? "" : ` · FVD ${scores.cohort_fvd.toPrecision(3)} (${scores.extractor}, n=${scores.n})`;
   return make("figure", {}, video, make("figcaption", {},
