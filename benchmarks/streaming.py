@@ -53,8 +53,8 @@ class Plan:
 def plan_of(given: argparse.Namespace) -> Plan:
     """What the command line asks for."""
     if given.smoke:
-        config = replace(PRESETS["tiny"], width_px=32, height_px=32)
-        return Plan(config=config, rounds=1, chunks=2, sessions=(1, 2), sustain_s=1.0)
+        config = replace(PRESETS["tiny"], width_px=32, height_px=32, window=2, sinks=1)
+        return Plan(config=config, rounds=1, chunks=1, sessions=(1, 2), sustain_s=0.5)
     changes = {"compile_blocks": given.compile, "cuda_graphs": given.graphs}
     config = replace(PRESETS[given.preset], **changes)
     return Plan(

@@ -65,9 +65,10 @@ def step_timesteps(timesteps: tuple[int, ...], steps: int, shift: float | None) 
 
 
 def mixed(clean: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
-    """A noisy latent; `sigma` has one number per session."""
-    part = sigma.to(clean.dtype).view(-1, 1, 1, 1, 1)
-    return noise * part + clean * (1 - part)
+    """A noisy latent, in single precision at least; `sigma` has one number per session."""
+    sums = torch.promote_types(clean.dtype, torch.float32)
+    part = sigma.to(sums).view(-1, 1, 1, 1, 1)
+    return (noise.to(sums) * part + clean.to(sums) * (1 - part)).to(clean.dtype)
 
 
 def cleaned(noisy: Tensor, flow: Tensor, timestep: Tensor) -> Tensor:

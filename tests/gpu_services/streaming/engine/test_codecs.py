@@ -9,12 +9,12 @@ from gpu_services.streaming.engine.tiny_codec import Memory, TinyCodec, TinyVae
 from gpu_services.streaming.engine.wan_codec import WanCodec, build_wan_vae
 
 SHAPE = PRESETS["tiny"].codecs
-CHUNKS = 5
+CHUNKS = 4
 
 
 def video(seed: int) -> Tensor:
     frames = 1 + 4 * (CHUNKS - 1)
-    return torch.rand(1, 3, frames, 32, 48, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    return torch.rand(1, 3, frames, 16, 16, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
 def chunks(frames: Tensor) -> list[Tensor]:

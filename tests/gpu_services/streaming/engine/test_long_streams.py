@@ -14,7 +14,7 @@ from torch import Tensor
 from gpu_services.streaming.engine import denoiser as denoiser_module
 from gpu_services.streaming.engine.assembly import random_painter
 from gpu_services.streaming.engine.attention import Moment, moment_of
-from gpu_services.streaming.engine.config import PRESETS
+from gpu_services.streaming.engine.config import PRESETS, CodecShape
 from gpu_services.streaming.engine.denoiser import Denoiser, build_network
 from gpu_services.streaming.engine.ring import Ring, begin_frame, empty_ring
 from gpu_services.streaming.engine.rope import Turns, window_turns
@@ -83,8 +83,10 @@ def test_where_positions_are_refreshed_it_would(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.slow
 def test_ten_thousand_frames_leave_memory_as_it_was() -> None:
-    shape = replace(SMALL.network, layers=1)
-    painter = random_painter(replace(SMALL, network=shape, width_px=16, height_px=16, steps=1))
+    codecs = CodecShape(wan_base=8, tiny_encoder=4, tiny_decoder=(4, 4, 4, 4))
+    network = replace(SMALL.network, layers=1)
+    config = replace(SMALL, network=network, codecs=codecs, width_px=16, height_px=16, steps=1)
+    painter = random_painter(config)
     session = painter.open("for ever")
     rng = np.random.default_rng(0)
     chunks = [rng.integers(0, 256, (4, 16, 16, 3), dtype=np.uint8) for _ in range(8)]

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from gpu_services.errors import CheckpointError
 from gpu_services.streaming.backend import Degradable, PaintJob
 from gpu_services.streaming.engine.assembly import random_painter
-from gpu_services.streaming.engine.config import PRESETS
+from gpu_services.streaming.engine.config import PRESETS, CodecName
 from gpu_services.streaming.engine.painter import Painter, PaintError
 from gpu_services.streaming.wan import WanBackend, open_wan
 from tests.gpu_services.streaming.engine.conftest import SMALL, Frames, chunks_of, painted, same
@@ -52,6 +53,14 @@ def test_every_number_of_steps_paints(steps: int) -> None:
     pictures = painted(painter, painter.open("x"), chunks_of(1, 2))
     assert [picture.shape[0] for picture in pictures] == [1, 4]
     assert pictures[1].std() > 1
+
+
+@pytest.mark.parametrize("codec", ["tiny", "wan"])
+def test_a_gpus_half_precision_paints_nearly_the_same(codec: CodecName) -> None:
+    config = replace(SMALL, encoder=codec, decoder=codec)
+    single, half = (random_painter(config, dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
+    one, other = (painted(p, p.open("x"), chunks_of(1, 3)) for p in (single, half))
+    assert np.abs(one[2].astype(int) - other[2]).mean() < 2
 
 
 def test_a_clean_pass_changes_what_is_remembered() -> None:
