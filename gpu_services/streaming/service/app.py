@@ -5,7 +5,7 @@
 | `WS /v1/stream`, `/v1/stream-trial` | WebRTC signalling, dialects A and C |
 | `WS /ws` | JPEG pictures, dialect B |
 | `GET /v1/ice-servers` | STUN and TURN for this client; needs a token where streams do |
-| `GET /healthz` | the process answers |
+| `GET /healthz` | the process answers and its painter runs |
 | `GET /readyz` | another player would be let in; 503 where not |
 | `GET /metrics` | Prometheus |
 """
@@ -50,7 +50,9 @@ def create_app(service: PaintingService) -> Starlette:
         return JSONResponse(found.model_dump(by_alias=True, exclude_none=True))
 
     async def healthy(_: Request) -> Response:
-        return JSONResponse({"status": "ok", "worker": service.settings.worker})
+        alive = service.studio.is_running
+        status = "ok" if alive else "the painter's loop ended; restart this process"
+        return JSONResponse({"status": status, "worker": service.settings.worker}, 200 if alive else 500)
 
     async def ready(_: Request) -> Response:
         found = service.readiness()

@@ -1,6 +1,6 @@
 """What operators see: Prometheus metrics of one process, in a registry of its own, and a span per chunk."""
 
-from collections.abc import Callable
+import sys
 
 from opentelemetry import trace
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -21,6 +21,7 @@ class Instruments:
         self.slack_s = self._gauge("playout_slack_seconds", "Least time until a player sees a gap.")
         self.fps = self._gauge("fps", "Painted pictures in the last whole second.")
         self.gpu_bytes = self._gauge("gpu_memory_bytes", "Memory of the GPU in use; 0 without one.")
+        self.gpu_bytes.set_function(_gpu_bytes)
         self.admitted = self._counter("admitted", "Players let in.")
         self.refused = self._counter("refused", "Clients told no.", "code")
         self.ended = self._counter("ended", "Streams that ended.", "reason")
@@ -35,10 +36,6 @@ class Instruments:
         self.glass_s = self._histogram("frame_seconds", "From a decoded source to its painted picture sent.")
         self.tracer = trace.get_tracer("scalediff.streaming")
 
-    def watch_gpu(self, used_bytes: Callable[[], float]) -> None:
-        """Ask for the GPU's memory whenever the metrics are read."""
-        self.gpu_bytes.set_function(used_bytes)
-
     def text(self) -> bytes:
         """In Prometheus' format."""
         return generate_latest(self.registry)
@@ -51,3 +48,9 @@ class Instruments:
 
     def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
         return Histogram(f"{_PREFIX}_{name}", text, labels, buckets=_SECONDS, registry=self.registry)
+
+
+def _gpu_bytes() -> float:
+    """What torch holds on the GPU, where the backend has loaded torch; this service does not load it."""
+    torch = sys.modules.get("torch")
+    return float(torch.cuda.memory_allocated()) if torch is not None and torch.cuda.is_available() else 0.0

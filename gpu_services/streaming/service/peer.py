@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fractions
+import logging
 from collections import deque
 from collections.abc import Iterator
 
@@ -28,6 +29,7 @@ from gpu_services.streaming.service.settings import Transport
 from gpu_services.streaming.service.studio import Painted
 from scalediff_contract.streaming import ROWS_CHANNEL, Candidate
 
+_LOG = logging.getLogger(__name__)
 _CODECS = ("video/VP8", "video/H264")
 _CLOCK_HZ = 90_000
 _BURST = 4  # a network that stalled delivers a few at once
@@ -168,6 +170,7 @@ class Peer:
         latest: deque[tuple[VideoFrame, float]] = deque(maxlen=_BURST)
         arrived = asyncio.Event()
         preparing = asyncio.create_task(self._prepare(latest, arrived))
+        preparing.add_done_callback(self._on_prepared)
         try:
             while True:
                 frame = await track.recv()
@@ -179,6 +182,13 @@ class Peer:
         finally:
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
+
+    def _on_prepared(self, task: asyncio.Task[None]) -> None:
+        """It never ends by itself: what stopped it ends the stream."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOG.error("event=intake-failed error=%r", error)
+            detail = "a picture could not be read; connect again"
+            self._session.end(RefusalError("media-failed", detail, status=500))
 
     async def _prepare(self, latest: deque[tuple[VideoFrame, float]], arrived: asyncio.Event) -> None:
         while True:

@@ -3,10 +3,12 @@
 import asyncio
 import gc
 import json
+import threading
 import time
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import simplejpeg
 import websockets
@@ -349,7 +351,8 @@ def test_a_painter_that_fails_ends_its_players_with_a_word_and_lives_on() -> Non
     assert backend.open == 0
 
 
-def test_players_who_leave_in_mid_chunk_leave_nothing_behind() -> None:
+@pytest.mark.slow
+def test_a_thousand_players_who_leave_in_mid_chunk_leave_nothing_behind() -> None:
     backend = FourFrameBackend()
     picture = simplejpeg.encode_jpeg(source_picture(1, 160, 96))
 
@@ -371,7 +374,7 @@ def test_players_who_leave_in_mid_chunk_leave_nothing_behind() -> None:
             await come_and_go(place, 0)
             await asyncio.sleep(0.1)
             tasks = len(asyncio.all_tasks())
-            for k in range(0, 300, 10):
+            for k in range(0, 1_000, 10):
                 await asyncio.gather(*(come_and_go(place, k + j) for j in range(10)))
             for _ in range(100):
                 if not place.service.sessions and len(asyncio.all_tasks()) <= tasks:
@@ -386,4 +389,37 @@ def test_players_who_leave_in_mid_chunk_leave_nothing_behind() -> None:
             )
 
     assert asyncio.run(ask()) == (0, 0, 0, 0)
+    assert backend.open == 0
+
+
+@pytest.mark.slow
+def test_webrtc_players_who_vanish_leave_no_socket_thread_or_task() -> None:
+    backend, process = FourFrameBackend(), psutil.Process()
+
+    async def vanish(place: Running, sdp: str) -> None:
+        socket = await websockets.connect(place.stream_url)
+        await socket.send(offer(sdp))
+        while json.loads(await socket.recv())["type"] != "answer":
+            pass
+        socket.transport.abort()
+
+    async def count() -> tuple[int, int, int]:
+        gc.collect()
+        return process.num_fds(), threading.active_count(), len(asyncio.all_tasks())
+
+    async def ask() -> list[tuple[int, int, int]]:
+        settings = StreamSettings(limits=ClientLimits(connects_per_minute=10**9))
+        async with running(backend, settings) as place:
+            sdp = await real_offer()
+            counts = []
+            for rounds in (5, 30):
+                for _ in range(rounds):
+                    await vanish(place, sdp)
+                assert await place.emptied()
+                await asyncio.sleep(0.3)
+                counts.append(await count())
+            return counts
+
+    before, after = asyncio.run(ask())
+    assert all(later <= earlier + 2 for earlier, later in zip(before, after, strict=True)), (before, after)
     assert backend.open == 0
