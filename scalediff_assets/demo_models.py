@@ -31,8 +31,8 @@ EXACT, VAL_SHARE = "frame_id", 0.1
 RELEASE = "demo"
 FIRST, SECOND = "demo-short", "demo-long"
 RUNS: dict[str, dict[str, Any]] = {
-    FIRST: {"steps": 250, "seed": 0},
-    SECOND: {"steps": 700, "seed": 1},
+    FIRST: {"steps": 150, "seed": 0},
+    SECOND: {"steps": 600, "seed": 1},
 }
 _FILMED = "minitown-12"
 
