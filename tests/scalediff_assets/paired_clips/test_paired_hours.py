@@ -28,10 +28,8 @@ def tables(platform: Any, asset: str, kind: Any) -> Any:
 
 @pytest.fixture
 def hour(platform: Any, both: Record, recorded: Record) -> Any:
-    """An honest session, one that shifts the street, one without its log, one with the painting alone."""
-    platform.upload(
-        both(1), both(2, hallucination="shifted"), both(3, source_log=False), recorded(4, duration_s=6.0)
-    )
+    """An honest session, one that shifts the street, and without its log; one with the painting alone."""
+    platform.upload(both(1), both(2, hallucination="shifted", source_log=False), recorded(4, duration_s=6.0))
     platform.take_in()
     assert platform.run().success
     return platform
@@ -40,12 +38,10 @@ def hour(platform: Any, both: Record, recorded: Record) -> Any:
 def test_an_hour_is_paired_by_frame_id_and_judged(hour: Any, both: Record, recorded: Record) -> None:
     paired = tables(hour, "paired_clips", PairedClips)
     clips = {row["session_id"]: row for row in paired.clips.iter_rows(named=True)}
-    honest, shifted, unlogged = both(1), both(2, hallucination="shifted"), both(3, source_log=False)
-    assert [clips[each.session_id]["frame_ids"] for each in (honest, shifted, unlogged)] == [
-        "sidecar", "sidecar", "stamp",
-    ]  # fmt: skip
+    honest, shifted = both(1), both(2, hallucination="shifted", source_log=False)
+    assert [clips[each.session_id]["frame_ids"] for each in (honest, shifted)] == ["sidecar", "stamp"]
     assert clips[recorded(4, duration_s=6.0).session_id]["state"] == "no_source"
-    for bundle in (honest, shifted, unlogged):
+    for bundle in (honest, shifted):
         _assert_true_pairs(paired.pairs.filter(session_id=bundle.session_id), bundle)
     _assert_hallucination_is_seen(hour, paired.pairs, honest, shifted)
     row = clips[honest.session_id]

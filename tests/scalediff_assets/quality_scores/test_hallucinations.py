@@ -15,9 +15,9 @@ V1 = DEFAULT_POLICY_PATH.with_name("v1.toml")
 V1_HASH = "6a95e724a8a2e732e7d2917a0d38bbaf23ade354eb063de6283919e5220c517e"
 
 
-def pairs_of(hour: Any, *, every: int = 2, origin: str = "recorded", **signals: Any) -> pl.DataFrame:
+def pairs_of(hour: Any, origin: str = "recorded", **signals: Any) -> pl.DataFrame:
     """Pairs for every second frame; a signal is a number, or an array over the frames."""
-    frames = hour.signals.select("session_id", "frame_idx", "pts_ms").gather_every(every)
+    frames = hour.signals.select("session_id", "frame_idx", "pts_ms").gather_every(2)
     usual = {"pair_layout": 0.85, "pair_lost": 4.0, "pair_added": 4.0}
     values = {
         name: np.broadcast_to(np.asarray(signals.get(name, level), np.float32), frames.height)
@@ -75,11 +75,11 @@ def test_a_segment_with_too_many_hallucinated_frames_is_refused(hour: Any, signa
     usual = 0.85 if signal == "pair_layout" else 4.0
     lying = np.full(100, usual)
     lying[50:65] = value  # 15 of the second segment's 50 pairs
-    verdicts = judged(hour, pairs_of(hour, **{signal: lying}))
+    verdicts = judged(hour, pairs_of(hour, "recorded", **{signal: lying}))
     assert refused(verdicts) == [False, True]
     assert verdicts["hallucinated_share"].to_list() == [0.0, pytest.approx(0.3)]
     lying[50:58] = usual  # 7 of 50 are under the limit
-    assert refused(judged(hour, pairs_of(hour, **{signal: lying}))) == [False, False]
+    assert refused(judged(hour, pairs_of(hour, "recorded", **{signal: lying}))) == [False, False]
 
 
 def test_a_street_that_is_wrong_all_the_time_is_refused_by_the_absolute_limit(hour: Any) -> None:
