@@ -50,6 +50,7 @@ def halt(body: HaltRequest, actor: Administrator, service: ServiceDep) -> Servic
     """Take no orders and begin no jobs; what runs is finished, what waits stays."""
     _log.warning("halt actor=%s reason=%s", actor.name, body.reason)
     service.choices.halt(body.reason)
+    service.fresh_halt.forget()
     service.queue.halt(body.reason)
     return _state(service)
 
@@ -59,6 +60,7 @@ def resume(actor: Administrator, service: ServiceDep) -> ServiceState:
     """End a halt."""
     _log.warning("resume actor=%s", actor.name)
     service.choices.halt(None)
+    service.fresh_halt.forget()
     service.queue.resume()
     return _state(service)
 
@@ -68,6 +70,7 @@ def put_cohort(body: Cohort, actor: Administrator, service: ServiceDep) -> Cohor
     """Publish a cohort's Frechet distance; the jobs of its model and category show it from now on."""
     _log.info("cohort actor=%s cohort=%s fvd=%g n=%d", actor.name, body.cohort_id, body.fvd, body.n)
     service.cohorts.publish(body, service.now_ms())
+    service.fresh_cohorts.forget()
     return body
 
 

@@ -1,9 +1,7 @@
 """What every endpoint works with, made once per app, and who is asking."""
 
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Generic, TypeVar, cast
+from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -17,6 +15,7 @@ from gpu_services.generation.service.conditioning import Images
 from gpu_services.generation.service.config import ServiceConfig
 from gpu_services.generation.service.crew import Crew, WorkerRow, seconds_per_clip
 from gpu_services.generation.service.database import Database
+from gpu_services.generation.service.fresh import Fresh
 from gpu_services.generation.service.intake import Intake
 from gpu_services.generation.service.jobs import JobRow, Jobs
 from gpu_services.generation.service.messages import job_message
@@ -26,29 +25,6 @@ from gpu_services.generation.service.store import ClipStore, open_clip_store
 from scalediff_contract.generation import Cohort, Job
 from scalediff_contract.web.problems import too_many
 from scalediff_contract.web.rates import TokenBuckets
-
-_FRESH_S = 1.0
-T = TypeVar("T")
-
-
-class Fresh(Generic[T]):
-    """A value that is read again when it is older than a second: what every answer needs, read once."""
-
-    def __init__(
-        self, read: Callable[[], T], clock_s: Callable[[], float], fresh_s: float = _FRESH_S
-    ) -> None:
-        self._read, self._clock_s, self._fresh_s = read, clock_s, fresh_s
-        self._lock = threading.Lock()
-        self._value: T | None = None
-        self._at_s = float("-inf")
-
-    def __call__(self) -> T:
-        """The value."""
-        with self._lock:
-            now_s = self._clock_s()
-            if now_s - self._at_s >= self._fresh_s:
-                self._value, self._at_s = self._read(), now_s
-            return cast(T, self._value)
 
 
 @dataclass(frozen=True, kw_only=True)
