@@ -13,12 +13,14 @@ from scalediff_contract.bundle import FileLabel, Sha256
 from scalediff_contract.sessions import BundleFile
 
 UploadLabel = Literal[FileLabel, "meta"]
+EarningState = Literal["owed", "sent", "paid", "blocked"]
 PlayerStatus = Literal["issued", "collecting", "quarantined", "rejected", "accepted"]
 
 WALLET_ADDRESS = r"^[1-9A-HJ-NP-Za-km-z]{32,44}$"  # base58 of 32 bytes; the API checks the 32
 SIGNATURE = r"^[1-9A-HJ-NP-Za-km-z]{64,88}$"  # base58 of 64 bytes
 NONCE = r"^[A-Za-z0-9_-]{1,256}$"
 MAX_LISTED_SESSIONS = 200
+MAX_LISTED_EARNINGS = 200
 
 WalletAddress = Annotated[str, Field(pattern=WALLET_ADDRESS)]
 
@@ -151,7 +153,7 @@ class PlayerSession(_Message):
         segments: Cut from the session; None before it was judged.
         segments_passed: Of them, those in a dataset.
         alignment_grade: How exactly pictures and inputs are joined.
-        earned_lamports: What it earned; None until payouts exist.
+        earned_lamports: What it earned, corrections included; None before its day was paid out.
     """
 
     session_id: str
@@ -169,3 +171,42 @@ class PlayerSessions(_Message):
     """The newest sessions of a wallet, newest first."""
 
     sessions: Annotated[tuple[PlayerSession, ...], Field(max_length=MAX_LISTED_SESSIONS)]
+
+
+class PlayerEarning(_Message):
+    """An entry of the ledger as its player sees it.
+
+    Attributes:
+        entry_id: Its number.
+        day: Of arrival.
+        segments: Accepted segments; negative in a correction that takes back.
+        lamports: Likewise.
+        is_correction: It corrects an earlier entry of the day.
+        state: `owed` waits for its payment (a negative one for what is earned next), `sent` is on its way,
+            `paid` is on chain, `blocked` was refused by the chain.
+        signature: The transaction that pays it; None while it is owed.
+        url: A page that shows the transaction.
+    """
+
+    entry_id: int
+    day: str
+    segments: int
+    lamports: int
+    is_correction: bool
+    state: EarningState
+    signature: str | None
+    url: str | None
+
+
+class PlayerEarnings(_Message):
+    """What a wallet earned: the newest entries, newest first, and the sums over all of them.
+
+    Attributes:
+        earned_lamports: Everything.
+        paid_lamports: What is on chain; more than was earned is a debit.
+        entries: The newest.
+    """
+
+    earned_lamports: int
+    paid_lamports: int
+    entries: Annotated[tuple[PlayerEarning, ...], Field(max_length=MAX_LISTED_EARNINGS)]

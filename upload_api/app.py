@@ -7,7 +7,7 @@ from starlette.middleware.cors import CORSMiddleware
 from scalediff_contract.uploads import ServerTime
 from scalediff_contract.web import openapi
 from scalediff_contract.web.guard import HEALTH, Bounds, Guard
-from upload_api import files, issuing, objects, player, problems, sign_in
+from upload_api import earnings, files, issuing, objects, player, problems, sign_in
 from upload_api.config import UploadConfig
 from upload_api.object_urls import OBJECTS
 from upload_api.service import ServiceDep, make_service
@@ -62,7 +62,7 @@ def _add_routes(app: FastAPI, config: UploadConfig) -> None:
         """The server's clock."""
         return ServerTime(server_ms=service.config.now_ms())
 
-    for module in (sign_in, issuing, files, player):
+    for module in (sign_in, issuing, files, player, earnings):
         app.include_router(module.router)
     if app.state.service.object_urls is not None:
         app.include_router(objects.router)

@@ -1,5 +1,6 @@
 """What the app is made of: places, key, limits, clocks. Frozen, and nothing else is read later."""
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,12 +8,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from resources.settings import Settings, SettingsError
+from resources.solana.links import transaction_link
 from scalediff_contract.limits import BundleLimits
 from upload_api.secret import local_secret
 
 
 def _wall_clock_ms() -> float:
     return time.time_ns() / 1_000_000
+
+
+def _no_link(_signature: str) -> None:
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +69,7 @@ class UploadConfig:
         game_dir: Static files to serve at `/`.
         limits: Of clients.
         bundle_limits: Of bundles.
+        transaction_link: The page of a transaction by its signature; None where there is none.
         now_ms: The wall clock, epoch ms.
         monotonic_s: The clock of the rates.
     """
@@ -78,6 +85,7 @@ class UploadConfig:
     game_dir: Path | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
     bundle_limits: BundleLimits = field(default_factory=BundleLimits)
+    transaction_link: Callable[[str], str | None] = _no_link
     now_ms: Callable[[], float] = _wall_clock_ms
     monotonic_s: Callable[[], float] = time.monotonic
 
@@ -106,6 +114,12 @@ def config_from(
         trust_proxy=settings.trust_proxy,
         game_dir=game_dir,
         limits=limits or UploadLimits(),
+        transaction_link=functools.partial(
+            transaction_link,
+            home=settings.home,
+            rpc_url=settings.solana_url,
+            explorer_url=settings.solana_explorer_url,
+        ),
     )
 
 

@@ -15,10 +15,12 @@ router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
 @router.get("")
 def list_sessions(wallet: SignedInWallet, service: ServiceDep) -> PlayerSessions:
     """My newest sessions, newest first, and what became of them."""
-    return PlayerSessions(sessions=tuple(_as_seen(state) for state in service.records.states(wallet)))
+    states = service.records.states(wallet)
+    earned = service.ledger.session_lamports(wallet, [state.session_id for state in states])
+    return PlayerSessions(sessions=tuple(_as_seen(state, earned.get(state.session_id)) for state in states))
 
 
-def _as_seen(state: SessionState) -> PlayerSession:
+def _as_seen(state: SessionState, earned_lamports: int | None) -> PlayerSession:
     status = cast(PlayerStatus, state.status or "issued")
     return PlayerSession(
         session_id=state.session_id,
@@ -29,4 +31,5 @@ def _as_seen(state: SessionState) -> PlayerSession:
         segments=state.segments,
         segments_passed=state.segments_passed,
         alignment_grade=state.alignment_grade,
+        earned_lamports=earned_lamports,
     )

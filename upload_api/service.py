@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from resources.database import migrate
+from resources.ledger import Ledger
 from resources.object_store import ObjectStore, S3Signer, S3Store, UploadSigner, open_store
 from scalediff_contract.sessions import ObjectKey
 from scalediff_contract.tokens import token_key
@@ -26,6 +27,7 @@ class Service:
     Attributes:
         config: As given.
         records: The database.
+        ledger: What players earned.
         store: The raw store.
         signer: Signs its upload URLs.
         object_urls: Checks the embedded store's URLs; None with S3, which checks its own.
@@ -35,6 +37,7 @@ class Service:
 
     config: UploadConfig
     records: Records
+    ledger: Ledger
     store: ObjectStore
     signer: UploadSigner
     object_urls: ObjectUrls | None
@@ -70,6 +73,7 @@ def make_service(config: UploadConfig) -> Service:
     return Service(
         config=config,
         records=Records(config.database_url),
+        ledger=Ledger(config.database_url),
         store=store,
         signer=signer,
         object_urls=urls,

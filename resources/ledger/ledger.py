@@ -170,6 +170,11 @@ class Ledger:
         with self._reading() as connection:
             return reading.balances(connection)
 
+    def wallet_sums(self, wallet: str) -> tuple[int, int]:
+        """What a wallet earned and was paid, in lamports."""
+        with self._reading() as connection:
+            return reading.wallet_sums(connection, wallet)
+
     def earnings_of(self, wallet: str, limit: int) -> list[Earning]:
         """A wallet's newest entries, newest first."""
         with self._reading() as connection:

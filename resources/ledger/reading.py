@@ -93,6 +93,23 @@ def balances(connection: sa.Connection) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=BALANCES, orient="row")
 
 
+def wallet_sums(connection: sa.Connection, wallet: str) -> tuple[int, int]:
+    """What a wallet earned and was paid."""
+    e, p, b = t.payout_entries.c, t.payout_payments.c, t.payout_batches.c
+    paid = sa.func.sum(sa.case((b.state == "paid", e.lamports), else_=0))
+    query = (
+        sa.select(sa.func.coalesce(sa.func.sum(e.lamports), 0), sa.func.coalesce(paid, 0))
+        .select_from(
+            t.payout_entries.outerjoin(t.payout_payments, p.payment_id == e.payment_id).outerjoin(
+                t.payout_batches, b.batch_id == p.batch_id
+            )
+        )
+        .where(e.wallet == wallet)
+    )
+    earned, on_chain = connection.execute(query).one()
+    return int(earned), int(on_chain)
+
+
 def earnings_of(connection: sa.Connection, wallet: str, limit: int) -> list[Earning]:
     """A wallet's newest entries, newest first."""
     e, b, a = t.payout_entries.c, t.payout_batches.c, t.payout_attempts.c

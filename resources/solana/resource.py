@@ -10,17 +10,16 @@ The key itself is no field: it is read where it is needed, so that Dagster's UI 
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import dagster as dg
 
 from resources.settings import Settings, read_settings
+from resources.solana.links import transaction_link
 
 if TYPE_CHECKING:
     from resources.solana.keys import Payer
     from resources.solana.rpc import SolanaRpc
 
-_EXPLORER = "https://explorer.solana.com/tx/{signature}"
 _THROWAWAY_LAMPORTS = 100_000 * 10**9
 
 
@@ -121,24 +120,12 @@ class Solana(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def link(self, signature: str) -> str | None:
         """A page that shows a transaction; None where the embedded chain never ran."""
-        if self.explorer_url is not None:
-            return self.explorer_url.format(signature=signature)
-        if self.rpc_url is not None:
-            return _EXPLORER.format(signature=signature) + _cluster(self.rpc_url)
-        from resources.solana.embedded.places import chain_folder, last_port
-
-        port = last_port(chain_folder(Path(self.home)))
-        return None if port is None else f"http://127.0.0.1:{port}/tx/{signature}"
+        return transaction_link(
+            signature, home=Path(self.home), rpc_url=self.rpc_url, explorer_url=self.explorer_url
+        )
 
     def _throwaway(self) -> str | None:
         from resources.solana.embedded.places import THROWAWAY_FILE
 
         path = Path(self.home) / THROWAWAY_FILE
         return str(path) if self.is_embedded and path.exists() else None
-
-
-def _cluster(url: str) -> str:
-    """The explorer's query for a test cluster, by the endpoint's host."""
-    host = urlsplit(url).hostname or ""
-    named = [name for name in ("devnet", "testnet") if name in host]
-    return f"?cluster={named[0]}" if named else ""
