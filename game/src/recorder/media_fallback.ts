@@ -23,16 +23,20 @@ export function fallbackMimeType(): string | null {
 /** Records until it is stopped. */
 export class MediaFallback implements TrackRecorder {
   lastLatencyMs: number | null = null;
-  /** Frames that were seen; the file may hold more. */
-  frames = 0;
   private readonly view: LiveView;
   private readonly seenMs = new Map<number, number>();
   private readonly chunks: Blob[] = [];
   private recorder: MediaRecorder | null = null;
   private beganMs = 0;
+  private shownBefore = 0;
 
   constructor(private readonly options: TrackRecorderOptions) {
     this.view = new LiveView(options.track, (id, atMs) => this.see(id, atMs));
+  }
+
+  /** Frames that were shown; the file may hold more. */
+  get frames(): number {
+    return this.recorder === null ? 0 : this.view.shown - this.shownBefore;
   }
 
   async stop(): Promise<TrackRecording | null> {
@@ -58,7 +62,6 @@ export class MediaFallback implements TrackRecorder {
     // Drawn before this session began, and back only now: none of ours.
     if (id !== null && drawnMs === null && id < log.firstFrame) return;
     if (this.recorder === null) this.begin();
-    this.frames += 1;
     if (id === null || drawnMs === null) return;
     if (!this.seenMs.has(id)) this.seenMs.set(id, atMs);
     this.lastLatencyMs = Math.max(0, atMs - drawnMs);
@@ -72,6 +75,7 @@ export class MediaFallback implements TrackRecorder {
       videoBitsPerSecond: Math.round(width * height * BITS_PER_PIXEL_S),
     });
     this.recorder.addEventListener("dataavailable", ({ data }) => this.chunks.push(data));
+    this.shownBefore = this.view.shown - 1;
     this.beganMs = performance.now();
     this.recorder.start(CHUNK_MS);
   }
