@@ -47,8 +47,8 @@ class Sampler:
 def sample_weights(index: pl.DataFrame, recipe: Recipe) -> npt.NDArray[np.float64]:
     """Weight of each row; equal ones where the recipe does not balance.
 
-    A cell (command, |steer|, speed, its change) of n frames is drawn as often as the root of n: rare cells are
-    seen often, without a cell of three frames making up a batch.
+    A cell (command, |steer|, speed, its change) of n frames is drawn as often as the root of n: rare
+    cells are seen often, without a cell of three frames making up a batch.
     """
     weights = np.ones(index.height)
     speed = np.nan_to_num(index["speed_mps"].to_numpy())

@@ -1,15 +1,15 @@
 """An app on the embedded store with a clock to turn, and players with real keys."""
 
 import hashlib
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from starlette.testclient import TestClient
 
 from resources.database import open_database
 from resources.object_store import DirectoryStore
@@ -17,8 +17,6 @@ from upload_api import base58
 from upload_api.app import create_app
 from upload_api.config import UploadConfig, UploadLimits
 
-with warnings.catch_warnings(action="ignore"):  # it would rather have httpx2, which is not needed otherwise
-    from starlette.testclient import TestClient
 
 START_MS = 1_769_936_404_000.0
 SECRET = b"a secret of the tests, 32 bytes!"

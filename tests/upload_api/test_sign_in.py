@@ -3,7 +3,7 @@
 import json
 import string
 
-import httpx
+import httpx2 as httpx
 import jwt
 import pytest
 import sqlalchemy as sa

@@ -30,7 +30,8 @@ def city_of(*buildings: Building) -> City:
         Street(direction="y", centre_m=0.0, width_m=14.0, start_m=-300.0, end_m=300.0),
     )
     return City(
-        width_m=600.0, depth_m=600.0, tile_m=(600.0, 600.0), ground_rgb=(90, 90, 90), sky_rgb=(140, 190, 230), grid_angle_deg=29.0,
+        width_m=600.0, depth_m=600.0, tile_m=(600.0, 600.0), ground_rgb=(90, 90, 90), sky_rgb=(140, 190, 230),
+        grid_angle_deg=29.0,
         buildings=buildings, streets=streets, content_hash=f"test-{len(buildings)}-{id(buildings)}",
     )  # fmt: skip
 
