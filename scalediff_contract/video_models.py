@@ -4,7 +4,7 @@
 |---|---|---|---|---|
 | for | tests | two CPU cores | one GPU, minutes | GPUs, days |
 | clip | 2x16x16 | 8x64x64 | 8x64x64 | 40x720x1280 |
-| latent | pixels | 16x16x16 by patches of 4 | pixels | 90x160x4 by AutoencoderKL |
+| latent | pixels | 16x16x12 by patches of 4 | pixels | 90x160x4 by AutoencoderKL |
 | network | width 16 | width 32 | width 64 | UNetMotionModel, 1.31 B |
 | prompt | labels | labels | labels | CLIP ViT-L/14, 77x768 |
 
@@ -64,6 +64,7 @@ class VideoArchitecture(Declared):
         prediction: What the network says: the noise, or v (Salimans and Ho 2022).
         num_train_timesteps: Steps of the noise schedule.
         zero_terminal_snr: End the schedule in pure noise; with `v_prediction` only.
+        shared_noise: Share of the noise's variance that a clip's pictures have in common.
     """
 
     network: Literal["factorized", "independent", "motion"] = "factorized"
@@ -83,6 +84,7 @@ class VideoArchitecture(Declared):
     prediction: Literal["epsilon", "v_prediction"] = "epsilon"
     num_train_timesteps: int = Field(default=200, ge=2, le=4000)
     zero_terminal_snr: bool = False
+    shared_noise: float = Field(default=0.0, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -167,10 +169,11 @@ VIDEO_PRESETS: dict[VideoPresetName, VideoPreset] = {
         architecture=VideoArchitecture(
             codec="patch",
             patch_px=4,
-            latent_channels=16,
+            latent_channels=12,
             width=32,
             multipliers=(1, 2),
             prediction="v_prediction",
+            shared_noise=0.5,
         ),
         recipe=VideoDiffusionTrainConfig(
             steps=400, lr=1e-3, lr_end=5e-5, warmup_steps=20, ema_decay=0.98, validate_every=200

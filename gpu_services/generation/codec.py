@@ -3,7 +3,7 @@
 | codec | a 64x64 picture | for |
 |---|---|---|
 | identity | 64x64x3 | the prototype |
-| patch | 16x16x16 | two CPU cores: principal components of 4x4 patches, 16 times fewer positions |
+| patch | 16x16x12 | two CPU cores: principal components of 4x4 patches, 16 times fewer positions |
 | autoencoder_kl | 8x8x4 | 1280x720: diffusers' AutoencoderKL, picture by picture, for memory |
 
 The patch codec is fitted to the training clips in closed form and lies in the checkpoint. Pixels are
@@ -25,8 +25,6 @@ from scalediff_contract.video_models import ClipSpec, VideoArchitecture
 
 Clips = npt.NDArray[np.uint8]
 _FIT_PATCHES = 200_000
-# Rare components are not blown up to the size of the common ones: their share of the loss would be noise's.
-_WHITEN = 0.5
 _RANGE_DEVIATIONS = 6.0
 _SD_SCALE = 0.18215
 
@@ -75,7 +73,7 @@ class IdentityCodec:
 
 
 class PatchCodec:
-    """Principal components of patches, the rarer ones at less than their variance."""
+    """Principal components of patches, each at unit variance."""
 
     def __init__(self, basis: Tensor, mean: Tensor, scale: Tensor, patch_px: int) -> None:
         """Take what `fit` found.
@@ -109,8 +107,9 @@ class PatchCodec:
         # A fixed sign: eigenvectors are free in it.
         basis = basis * basis.gather(1, basis.abs().argmax(1, keepdim=True)).sign()
         deviation = values.flip(0)[:channels].clamp(min=1e-8).sqrt()
-        scale = deviation**_WHITEN * deviation[0] ** (1 - _WHITEN)
-        return cls(basis.float(), mean.float(), scale.float(), patch_px)
+        # Each component at unit variance: an error of the network then weighs in the picture as much as
+        # the component does, and fine texture is not covered with noise.
+        return cls(basis.float(), mean.float(), deviation.float(), patch_px)
 
     def encode(self, pixels: Tensor) -> Tensor:
         """Components of each patch."""

@@ -43,7 +43,7 @@ def training_step(
         return torch.rand(size, generator=generator, device=device)
 
     timesteps = (chance(batch) * noise_schedule.num_train_timesteps).long()
-    noise = torch.randn(videos.shape, generator=generator, device=device, dtype=videos.dtype)
+    noise = noise_schedule.draw_noise(videos.shape, generator, device).to(videos.dtype)
     condition = drop_condition(labels, chance(batch) < p_uncond, null_tokens(model))
     noisy = noise_schedule.add_noise(videos, noise, timesteps)
     target = noise_schedule.target(videos, noise, timesteps)
@@ -124,7 +124,7 @@ def sample_videos(
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def draw() -> Tensor:
-        return torch.stack([torch.randn(shape, generator=generator) for generator in generators]).to(device)
+        return torch.stack([noise_schedule.draw_noise(shape, each) for each in generators]).to(device)
 
     scheduler = noise_schedule.scheduler(steps)
     x = start = draw()

@@ -116,7 +116,7 @@ def denoising_error(
     """
     count, schedule = len(latents), model.schedule
     generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(latents.shape, generator=generator).to(latents.device)
+    noise = schedule.draw_noise(latents.shape, generator).to(latents.device)
     times = (torch.arange(count, device=latents.device) + 0.5) / count * schedule.num_train_timesteps
     model.network.eval()
     total = 0.0

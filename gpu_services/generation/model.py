@@ -155,6 +155,7 @@ def make_model(
             prediction=architecture.prediction,
             zero_terminal_snr=architecture.zero_terminal_snr,
             clip_range=codec.clip_range,
+            shared_noise=architecture.shared_noise,
         ),
         vocabulary=vocabulary,
     )

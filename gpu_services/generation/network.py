@@ -52,7 +52,10 @@ class ConditionalVideoUNet(nn.Module):
         self.middle = stage(widths[-1], widths[-1], len(widths))
         self.last_norm = nn.GroupNorm(8, widths[0])
         self.last = nn.Conv2d(widths[0], architecture.latent_channels, 3, padding=1)
-        for parameter in self.last.parameters():
+        # How much of the noisy clip goes through as it is, by time and channel: a narrow network need not
+        # carry the noise of every channel through its own.
+        self.through = nn.Linear(4 * architecture.width, architecture.latent_channels)
+        for parameter in (*self.last.parameters(), *self.through.parameters()):
             nn.init.zeros_(parameter)
 
     def forward(
@@ -76,7 +79,8 @@ class ConditionalVideoUNet(nn.Module):
         for up in self.up:
             x = up(x, embedding, context, kept)
         x = _each_picture(self.last, functional.silu(_each_picture(self.last_norm, x)))
-        return x[..., :height, :width]
+        share: Tensor = self.through(embedding)
+        return x[..., :height, :width] + share[:, None, :, None, None] * noisy
 
     def temporal_parameters(self) -> list[nn.Parameter]:
         """What `trainable: temporal` trains."""

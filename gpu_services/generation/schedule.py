@@ -7,10 +7,12 @@ schedulers with `trailing` spacing: 50 of 200 steps begin at 199, where training
 would begin at 196 and leave a grey haze.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+import torch
 from diffusers import DDIMScheduler
 from torch import Tensor
 
@@ -26,12 +28,14 @@ class NoiseSchedule:
         prediction: What the network says.
         zero_terminal_snr: End in pure noise.
         clip_range: Clean latents lie within this of zero; estimates beyond it are cut.
+        shared_noise: Share of the noise's variance that a clip's pictures have in common (Ge et al. 2023).
     """
 
     num_train_timesteps: int = 200
     prediction: Prediction = "epsilon"
     zero_terminal_snr: bool = False
     clip_range: float = 1.0
+    shared_noise: float = 0.0
 
     @cached_property
     def alpha_bar(self) -> Tensor:
@@ -53,6 +57,20 @@ class NoiseSchedule:
         if steps is not None:
             scheduler.set_timesteps(steps)
         return scheduler
+
+    def draw_noise(
+        self,
+        shape: Sequence[int],
+        generator: torch.Generator | None = None,
+        device: torch.device | None = None,
+    ) -> Tensor:
+        """Noise of unit variance `(..., T, C, H, W)`, partly equal in all pictures of a clip."""
+        own: Tensor = torch.randn(*shape, generator=generator, device=device)
+        if self.shared_noise == 0:
+            return own
+        common: Tensor = torch.randn(*shape[:-4], 1, *shape[-3:], generator=generator, device=device)
+        mixed: Tensor = (1 - self.shared_noise) ** 0.5 * own + self.shared_noise**0.5 * common
+        return mixed
 
     def add_noise(self, clean: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         """`x_t` of clean `(B, ...)`, noise of the same shape and timesteps `(B,)`."""
@@ -78,6 +96,7 @@ def cosine_noise_schedule(
     prediction: Prediction = "epsilon",
     zero_terminal_snr: bool = False,
     clip_range: float = 1.0,
+    shared_noise: float = 0.0,
 ) -> NoiseSchedule:
     """The squared-cosine schedule of so many steps."""
     return NoiseSchedule(
@@ -85,4 +104,5 @@ def cosine_noise_schedule(
         prediction=prediction,
         zero_terminal_snr=zero_terminal_snr,
         clip_range=clip_range,
+        shared_noise=shared_noise,
     )

@@ -17,7 +17,6 @@ from upload_api import base58
 from upload_api.app import create_app
 from upload_api.config import UploadConfig, UploadLimits
 
-
 START_MS = 1_769_936_404_000.0
 SECRET = b"a secret of the tests, 32 bytes!"
 CONTENTS = {

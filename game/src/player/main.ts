@@ -4,7 +4,8 @@ import "../hud/theme.css";
 import "./player.css";
 
 import { pageApiBase } from "../upload/base";
-import { fetchSessions } from "./api";
+import { fetchEarnings, fetchSessions } from "./api";
+import type { Earnings } from "./earnings";
 import { isInMotion } from "./figures";
 import type { PlayerSession } from "./sessions";
 import { sessionsPage, signInPage } from "./view";
@@ -16,16 +17,18 @@ const WALLET_KEY = "scalediff.wallet";
 /** Show the sessions and keep them fresh; ends where the player is signed out. */
 async function watch(show: (nodes: readonly Node[]) => void, base: string, token: string, wallet: string): Promise<void> {
   let sessions: readonly PlayerSession[] | null = null;
+  let earnings: Earnings | null = null;
   for (;;) {
-    const answer = await fetchSessions(base, token);
+    const [answer, earned] = await Promise.all([fetchSessions(base, token), fetchEarnings(base, token)]);
     if (answer.kind === "signed-out") {
       show(signInPage("You were signed out: the sign-in has run out. Sign in again to see your sessions."));
       return;
     }
     if (answer.kind === "sessions") sessions = answer.sessions;
+    if (earned.kind === "earnings") earnings = earned.earnings;
     const error = answer.kind === "refused" ? answer.sentence : null;
     const refreshes = sessions === null || isInMotion(sessions);
-    show(sessionsPage({ wallet, sessions, error, refreshes }));
+    show(sessionsPage({ wallet, sessions, earnings, error, refreshes }));
     if (!refreshes) return;
     await new Promise((done) => setTimeout(done, REFRESH_MS));
   }
@@ -42,10 +45,10 @@ function start(page: HTMLElement): void {
   const base = pageApiBase(location);
   if (base === null) {
     const error = "The address names an API elsewhere (?api=), which must not see your sign-in; remove it.";
-    show(sessionsPage({ wallet, sessions: null, error, refreshes: false }));
+    show(sessionsPage({ wallet, sessions: null, earnings: null, error, refreshes: false }));
     return;
   }
-  show(sessionsPage({ wallet, sessions: null, error: null, refreshes: true }));
+  show(sessionsPage({ wallet, sessions: null, earnings: null, error: null, refreshes: true }));
   void watch(show, base, token, wallet);
 }
 

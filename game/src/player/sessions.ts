@@ -44,7 +44,7 @@ const answer = known<{ readonly sessions: readonly PlayerSession[] }>("PlayerSes
 });
 
 /** An object of which only the listed fields are read. */
-function known<T>(model: string, fields: Fields<T>): Check<T> {
+export function known<T>(model: string, fields: Fields<T>): Check<T> {
   const check = objectOf(model, fields);
   return (value, at) => {
     const found = Object.entries(recordOf(model, value, at)).filter(([name]) => name in fields);

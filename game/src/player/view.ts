@@ -1,5 +1,6 @@
 /** The sessions page as DOM. Everything that came over the wire is set as text, never as markup. */
 
+import { type Earning, type Earnings, safeLink, stateOf } from "./earnings";
 import { gradeOf, localTime, passedOf, shortWallet, solOf, type Totals, totalsOf } from "./figures";
 import type { PlayerSession } from "./sessions";
 
@@ -10,6 +11,8 @@ export interface Shown {
   readonly wallet: string;
   /** Null before the first answer. */
   readonly sessions: readonly PlayerSession[] | null;
+  /** Null before the first answer. */
+  readonly earnings: Earnings | null;
   /** A sentence about what went wrong, or null. */
   readonly error: string | null;
   /** It looks again by itself. */
@@ -43,12 +46,14 @@ export function signInPage(reason: string): Node[] {
 }
 
 /** The page of a signed-in player. */
-export function sessionsPage({ wallet, sessions, error, refreshes }: Shown): Node[] {
+export function sessionsPage({ wallet, sessions, earnings, error, refreshes }: Shown): Node[] {
   const nodes: Node[] = [header(wallet)];
   if (error !== null) nodes.push(note(error));
   if (sessions === null) return error === null ? [...nodes, el("p", "dim", "Asking for your sessions …")] : nodes;
   if (sessions.length === 0) return [...nodes, emptyState()];
-  nodes.push(totalsRow(totalsOf(sessions)), el("ul", "sessions", ...sessions.map(sessionCard)));
+  nodes.push(totalsRow(totalsOf(sessions)));
+  if (earnings !== null && earnings.entries.length > 0) nodes.push(earningsPanel(earnings));
+  nodes.push(el("ul", "sessions", ...sessions.map(sessionCard)));
   nodes.push(el("p", "dim", refreshes ? "Looks again every 5 s while a drive is being checked." : "Nothing is being checked right now; reload the page to look again."));
   return nodes;
 }
@@ -94,6 +99,23 @@ function totalsRow({ sessions, accepted, segments, segmentsPassed, earnedLamport
 
 function total(label: string, value: string): HTMLElement {
   return el("div", "panel", el("h2", "", label), el("div", "value", value));
+}
+
+function earningsPanel({ earnedLamports, paidLamports, entries }: Earnings): HTMLElement {
+  const sums = el("p", "dim", `${solOf(earnedLamports)} earned, ${solOf(paidLamports)} paid to your wallet.`);
+  return el("section", "panel earnings", el("h2", "", "Earnings"), sums, el("ul", "", ...entries.map(earningRow)));
+}
+
+function earningRow(entry: Earning): HTMLElement {
+  const day = el("span", "", entry.isCorrection ? `${entry.day}, correction` : entry.day);
+  const url = safeLink(entry.url);
+  const row = el("li", "row", day, el("span", "amount", solOf(entry.lamports)), el("span", "dim", stateOf(entry)));
+  if (url === null) return row;
+  const shown = link(url, "transaction");
+  shown.target = "_blank";
+  shown.rel = "noopener noreferrer";
+  row.append(shown);
+  return row;
 }
 
 function sessionCard(session: PlayerSession): HTMLElement {

@@ -171,3 +171,11 @@ def test_a_vocabulary_knows_categories_and_words_and_leaves_out_the_rest() -> No
     labels = vocabulary.labels([("elk", "night rain"), ("tornado", "a tornado")])
     terms = [[vocabulary.terms[place] for place in row if place >= 0] for row in labels.tolist()]
     assert terms == [["elk", "word:night", "word:rain"], []]
+
+
+def test_pictures_of_a_clip_may_share_half_of_their_noise() -> None:
+    schedule = cosine_noise_schedule(200, shared_noise=0.5)
+    noise = schedule.draw_noise((2, 4, 3, 64, 64), torch.Generator().manual_seed(0))
+    assert float(noise.var()) == pytest.approx(1.0, abs=0.02)
+    assert float((noise[:, 0] * noise[:, 3]).mean()) == pytest.approx(0.5, abs=0.02)
+    assert float((noise[0] * noise[1]).mean()) == pytest.approx(0.0, abs=0.02)
