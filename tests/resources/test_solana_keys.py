@@ -18,7 +18,7 @@ from resources.solana.keys import Payer, is_wallet, load_payer, throwaway_payer
 from resources.solana.resource import Solana
 from tests.conftest import AWS_REGION
 
-KEY = Keypair()
+KEY = Keypair.from_seed(bytes(range(32)))
 AS_LIST, AS_BASE58 = json.dumps(list(bytes(KEY))), str(KEY)
 
 
@@ -29,7 +29,7 @@ def key_file(folder: Path, text: str, mode: int = 0o600) -> Path:
     return path
 
 
-@pytest.mark.parametrize("text", [AS_LIST, AS_BASE58, f"\n {AS_LIST}\n"])
+@pytest.mark.parametrize("text", [AS_LIST, AS_BASE58, f"\n {AS_LIST}\n"], ids=["list", "base58", "spaces"])
 def test_a_key_comes_from_a_file_or_the_environment(tmp_path: Path, text: str) -> None:
     for environment in (
         {"SCALEDIFF_PAYER_KEYPAIR": text},
