@@ -68,12 +68,15 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the generated drives.")] = 0,
 ) -> None:
     """Make player bundles, run the whole graph on them, train models, drive them, name a champion."""
+    from resources.solana.embedded.process import chain_folder, stop_chain
     from scalediff_assets.demo import run_demo
     from scalediff_assets.home import use_home
 
     settings = use_home(home)
     report = run_demo(settings, console=console, seed=seed, fast=fast)
-    if not no_ui:
+    if no_ui:
+        stop_chain(chain_folder(settings.home))
+    else:
         _start_ui(home, port, None if fast else mlflow_port)
     if report.failures:
         raise UserError("; ".join(report.failures))
@@ -138,22 +141,27 @@ def ui(
     stop: Annotated[bool, typer.Option("--stop", help="Stop the UIs of this home.")] = False,
 ) -> None:
     """Open the Dagster and MLflow UIs of the home folder; they run on until `--stop`."""
+    from resources.solana.embedded.process import chain_folder, stop_chain
     from scalediff_assets.home import use_home
     from scalediff_assets.ui import DAGSTER, MLFLOW, stop_ui
 
     if stop:
         settings = use_home(home)
         stopped = [each.title for each in (DAGSTER, MLFLOW) if stop_ui(settings, each)]
+        stopped += ["embedded chain"] if stop_chain(chain_folder(settings.home)) else []
         console.print(f"stopped: {', '.join(stopped)}" if stopped else "no UI runs for this home")
     else:
         _start_ui(home, port, mlflow_port)
 
 
 def _start_ui(home: Path, port: int, mlflow_port: int | None) -> None:
+    from resources.solana.embedded.process import chain_folder, start_chain
     from scalediff_assets.home import use_home
     from scalediff_assets.ui import DAGSTER, MLFLOW, start_ui
 
     settings = use_home(home)
+    if settings.solana_url is None and chain_folder(settings.home).exists():
+        start_chain(chain_folder(settings.home))  # so that links to transactions lead somewhere
     wanted = [(DAGSTER, port)]
     if mlflow_port is not None and not settings.tracking_uri.startswith("http"):
         wanted.append((MLFLOW, mlflow_port))

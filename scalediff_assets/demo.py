@@ -145,6 +145,7 @@ def run_demo(settings: Settings, *, console: Console, seed: int, fast: bool = Fa
     """
     from scalediff_assets.definitions import WORKER_MODULES
     from scalediff_assets.demo_models import run_models
+    from scalediff_assets.demo_payouts import run_payouts
 
     started_s = time.monotonic()
     connections: Connections = resources_for(settings, worker_modules=WORKER_MODULES)["connections"]
@@ -157,6 +158,7 @@ def run_demo(settings: Settings, *, console: Console, seed: int, fast: bool = Fa
     listed = list_sessions(settings)
     days = sorted(set(map(day_of, hours)))
     summary = _summary(connections, listed, report, days)
+    summary |= run_payouts(settings, days, console=console)
     if not fast:
         summary |= run_models(settings, connections, days, console=console)
     summary["seconds_total"] = round(time.monotonic() - started_s, 1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 if TYPE_CHECKING:
     from resources.ledger import Ledger
@@ -34,7 +34,7 @@ def list_wallets(
     if wallet is not None:
         _print_entries(ledger, solana, wallet, rows)
         return
-    table = Table("wallet", *("earned", "paid", "on its way", "refused", "owed"))
+    table = Table(Column("wallet", overflow="fold"), "earned", "paid", "on its way", "refused", "owed")
     for name, *amounts in ledger.balances().iter_rows():
         table.add_row(name, *(sol(amount) for amount in amounts))
     console.print(table)

@@ -65,8 +65,12 @@ class Solana(dg.ConfigurableResource):  # type: ignore[type-arg]
     @property
     def is_dry_run(self) -> bool:
         """Whether nothing is paid, for want of a payer."""
-        named = self.payer_in_environment or self.payer_keypair_file or self.payer_secret
-        return not named and self._throwaway() is None
+        return not self._names_payer and self._throwaway() is None
+
+    @property
+    def has_throwaway_payer(self) -> bool:
+        """Whether the payer is the embedded chain's own, and no other is named."""
+        return not self._names_payer and self._throwaway() is not None
 
     def rpc(self) -> "SolanaRpc":
         """A client; the embedded chain is started where it does not run."""
@@ -123,6 +127,10 @@ class Solana(dg.ConfigurableResource):  # type: ignore[type-arg]
         return transaction_link(
             signature, home=Path(self.home), rpc_url=self.rpc_url, explorer_url=self.explorer_url
         )
+
+    @property
+    def _names_payer(self) -> bool:
+        return bool(self.payer_in_environment or self.payer_keypair_file or self.payer_secret)
 
     def _throwaway(self) -> str | None:
         from resources.solana.embedded.places import THROWAWAY_FILE
