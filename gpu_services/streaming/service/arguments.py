@@ -122,7 +122,9 @@ def _settings(found: argparse.Namespace) -> StreamSettings:
         drain_s=found.drain_s,
         worker=found.worker or 0,
         limits=ClientLimits(session_s=found.session_s),
-        admission=AdmissionPolicy(max_sessions=found.max_sessions, session_s=found.session_s),
+        admission=AdmissionPolicy(
+            max_sessions=found.max_sessions, max_load=found.max_load, session_s=found.session_s
+        ),
         transport=Transport(
             codec=found.codec,
             start_bps=int(found.start_mbps * 1e6),

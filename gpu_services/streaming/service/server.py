@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -14,7 +15,9 @@ from gpu_services.streaming.service.app import create_app
 from gpu_services.streaming.service.painting_service import PaintingService
 from gpu_services.streaming.service.settings import StreamSettings
 
+_LOG = logging.getLogger(__name__)
 _QUEUED_MESSAGES = 2
+_ROUND_S = 1.0
 
 
 class DrainingServer(uvicorn.Server):
@@ -31,12 +34,15 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._service, self._shares_port, self._on_ready = service, shares_port, on_ready
         self._draining: asyncio.Task[None] | None = None
+        self._guarding: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, then say so."""
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+        if self._shares_port:
+            self._guarding = asyncio.create_task(self._outlive_nobody(os.getppid()))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the event loop's signal handler."""
@@ -44,6 +50,13 @@ class DrainingServer(uvicorn.Server):
             self._draining = asyncio.get_running_loop().create_task(self._drain())
         else:
             super().handle_exit(sig, frame)
+
+    async def _outlive_nobody(self, supervisor: int) -> None:
+        """A worker whose supervisor was killed drains and ends too."""
+        while os.getppid() == supervisor:
+            await asyncio.sleep(_ROUND_S)
+        _LOG.error("event=supervisor-died pid=%d", supervisor)
+        self.handle_exit(signal.SIGTERM, None)
 
     async def _drain(self) -> None:
         if self._shares_port:

@@ -70,13 +70,14 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     assert process.stdout is not None
     try:
         yield process, process.stdout.readline().strip()
     finally:
         if process.poll() is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 
@@ -102,7 +103,7 @@ def test_a_sigterm_lets_the_player_finish() -> None:
         name, url = line.split()
         assert name == "stylize"
         assert asyncio.run(play(process, url)) == ["str", "bytes"]
-        assert process.wait(timeout=20) in (0, -signal.SIGTERM)
+        assert process.wait(timeout=120) in (0, -signal.SIGTERM)
         assert process.stderr is not None
         log = process.stderr.read()
     assert "event=draining sessions=1" in log and "reason=client-left" in log
@@ -122,11 +123,14 @@ def test_workers_are_restarted_one_by_one_and_their_players_play_on() -> None:
     async def play(process: subprocess.Popen[str], url: str) -> tuple[set[int], set[int], list[str]]:
         players = [await ready(url) for _ in range(8)]
         process.send_signal(signal.SIGHUP)
-        for _ in range(200):
+        for _ in range(1_000):
             player, worker = await ready(url)
             await player.close()
             if worker >= 2:
                 break
+            for waiting, _ in players:  # who is silent is ended
+                await waiting.send(PICTURE)
+                await waiting.recv()
             await asyncio.sleep(0.1)
         kinds = []
         for player, _ in players:
@@ -137,11 +141,22 @@ def test_workers_are_restarted_one_by_one_and_their_players_play_on() -> None:
             await player.close()
         return {worker for _, worker in players}, new, kinds
 
-    arguments = ("--backend", "passthrough", "--port", str(port), "--workers", "2", "--max-sessions", "50")
+    arguments = (
+        "--backend",
+        "passthrough",
+        "--port",
+        str(port),
+        "--workers",
+        "2",
+        "--max-sessions",
+        "50",
+        "--max-load",
+        "1e9",
+    )
     with started(*arguments) as (process, line):
         old, new, kinds = asyncio.run(play(process, f"ws://127.0.0.1:{port}/ws"))
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
+        process.wait(timeout=120)
     assert line.startswith("passthrough ws://")
     assert old <= {0, 1} and new <= {2, 3}
     assert kinds == ["bytes"] * 8
