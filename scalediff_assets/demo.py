@@ -185,7 +185,7 @@ def _play(
     Raises:
         RuntimeError: Where a recording could not be made.
     """
-    with upload_server(settings.home) as (url, _), SimulatedPlayers(url, settings.home) as players:
+    with upload_server() as (url, _), SimulatedPlayers(url, settings.home) as players:
         new = [session for session in sessions if session.is_new]
         ids = players.session_ids((session.name, session.player) for session in new)
         sessions = [

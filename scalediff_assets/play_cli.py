@@ -53,7 +53,7 @@ def play(
         dist = build_game(status.update)
     try:
         with (
-            upload_server(settings.home, "--game", str(dist), port=port) as (base_url, server),
+            upload_server("--game", str(dist), port=port) as (base_url, server),
             _painting(transport, painter, backend, settings) as address,
         ):
             query = {"transport": transport, "painter": address, "scenario": scenario, "size": size}

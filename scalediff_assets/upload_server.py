@@ -1,6 +1,5 @@
 """The upload API as a process beside a command: started, waited for, and stopped with it."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -20,12 +19,11 @@ class UploadServerError(Exception):
 
 @contextmanager
 def upload_server(
-    home: Path, *arguments: str, port: int | None = None
+    *arguments: str, port: int | None = None
 ) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """The API of a home, on a port of this machine.
+    """The API on a port of this machine, with the settings of this process (`use_home` makes them).
 
     Args:
-        home: Whose store and catalog; other settings are this process's.
         arguments: More of its command line.
         port: Where it listens; None: any free port.
 
@@ -38,10 +36,7 @@ def upload_server(
     port = _free_port(port)
     quiet = ("--log-level", "warning")
     command = [sys.executable, "-m", "upload_api", "--port", str(port), *quiet, *arguments]
-    environment = {**os.environ, "SCALEDIFF_HOME": str(home)}
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        command, cwd=Path(__file__).parents[1], env=environment
-    )
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[1])  # noqa: S603 - our own module
     try:
         _wait(process, port)
         yield f"http://127.0.0.1:{port}", process
