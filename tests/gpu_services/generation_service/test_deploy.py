@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from gpu_services.generation.service import config
 from gpu_services.generation.service.cli import _parser
