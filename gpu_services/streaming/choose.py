@@ -1,12 +1,15 @@
 """The backend of a name. Only the chosen one is imported: `stylize` on a laptop loads no torch."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 from gpu_services.errors import JobError
 from gpu_services.streaming.backend import Backend, PassthroughBackend
-from gpu_services.streaming.engine.config import PRESETS, PresetName
+from gpu_services.streaming.engine.config import PRESETS, EngineConfig, PresetName
 
 BackendName = Literal["wan", "stylize", "passthrough"]
 BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
@@ -36,6 +39,53 @@ class BackendChoice:
     preset: PresetName = "wan-1.3b"
     weights: Path | None = None
     random_weights: bool = False
+
+
+def processes() -> int:
+    """How many processes paint as one: what torchrun started, else 1."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def serves() -> bool:
+    """Whether this process speaks with players: torchrun's first does, the others paint along."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+@contextmanager
+def opened_backend(choice: BackendChoice) -> Iterator[Backend]:
+    """A backend until the context ends, in the process that serves.
+
+    Raises:
+        JobError: It cannot run here; says what is missing and what helps.
+    """
+    if processes() == 1:
+        yield open_backend(choice)
+        return
+    from gpu_services.streaming.mirror import lead
+
+    backend = lead(*_model(choice))
+    try:
+        yield backend
+    finally:
+        backend.stop()
+
+
+def paint_along(choice: BackendChoice) -> None:
+    """Do what the serving process does until it stops.
+
+    Raises:
+        JobError: As for `opened_backend`.
+    """
+    from gpu_services.streaming import mirror
+
+    mirror.paint_along(*_model(choice))
+
+
+def _model(choice: BackendChoice) -> tuple[EngineConfig, Path | None]:
+    from gpu_services.streaming.wan import wan_config, weights_of
+
+    config = wan_config(choice.preset, width_px=choice.width_px, height_px=choice.height_px)
+    return config, None if choice.random_weights else weights_of(choice.preset, choice.weights)
 
 
 def open_backend(choice: BackendChoice) -> Backend:

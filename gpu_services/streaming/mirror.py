@@ -147,12 +147,10 @@ def _paint(
         _LOG.warning("refused here as there: %s", error)
 
 
-def open_mirrored(
-    config: EngineConfig, *, weights: Path | None = None, device: torch.device | None = None
-) -> MirroredBackend | None:
-    """The backend of the serving process; in every other process, None when the service has ended.
-
-    Start it with `torchrun --nproc-per-node 4`. Each process takes the GPU of its rank.
+def lead(
+    config: EngineConfig, weights: Path | None = None, device: torch.device | None = None
+) -> MirroredBackend:
+    """The backend of the first process, which serves. `stop` it at the end.
 
     Args:
         config: What to build.
@@ -162,6 +160,20 @@ def open_mirrored(
     Raises:
         CheckpointError: Weights are missing or wrong.
     """
+    return MirroredBackend(*_joined(config, weights, device))
+
+
+def paint_along(
+    config: EngineConfig, weights: Path | None = None, device: torch.device | None = None
+) -> None:
+    """In every other process: do what the first does until it stops. Arguments and errors as for `lead`."""
+    follow(*_joined(config, weights, device))
+
+
+def _joined(
+    config: EngineConfig, weights: Path | None, device: torch.device | None
+) -> tuple[WanBackend, Announcer]:
+    """This process's part of the model, and the way to tell the others."""
     if device is None:
         on_gpu = best_device().type == "cuda"
         device = torch.device("cuda", dist.get_node_local_rank()) if on_gpu else best_device()
@@ -172,8 +184,4 @@ def open_mirrored(
         backend = WanBackend(random_painter(config, device=device, split=split))
     else:
         backend = WanBackend(load_painter(config, weights, device=device, split=split))
-    announcer = Announcer(dist.new_group(backend="gloo", timeout=_PATIENCE))
-    if split.rank == 0:
-        return MirroredBackend(backend, announcer)
-    follow(backend, announcer)
-    return None
+    return backend, Announcer(dist.new_group(backend="gloo", timeout=_PATIENCE))

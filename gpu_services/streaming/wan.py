@@ -116,13 +116,25 @@ def open_wan(
         CheckpointError: Weights are missing or wrong; says the command that mends it.
     """
     config = wan_config(preset, width_px=width_px, height_px=height_px, **changes)
-    if random_weights or preset == "tiny":
+    folder = None if random_weights else weights_of(preset, weights)
+    if folder is None:
         from gpu_services.streaming.engine.assembly import random_painter
 
         return WanBackend(random_painter(config))
-    if weights is None:
-        mend = f"run `{fetch_command(preset, 'weights')}` and name the folder"
-        raise CheckpointError(f"weights of {preset}", "no folder was named", mend)
     from gpu_services.streaming.engine.weights import load_painter
 
-    return WanBackend(load_painter(config, weights))
+    return WanBackend(load_painter(config, folder))
+
+
+def weights_of(preset: PresetName, folder: Path | None) -> Path | None:
+    """The folder of a preset's weights; None for `tiny`, whose weights are random.
+
+    Raises:
+        CheckpointError: No folder was named; says the command that makes one.
+    """
+    if preset == "tiny":
+        return None
+    if folder is None:
+        mend = f"run `{fetch_command(preset, 'weights')}` and name the folder"
+        raise CheckpointError(f"weights of {preset}", "no folder was named", mend)
+    return folder

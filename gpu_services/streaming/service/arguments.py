@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpu_services.streaming.choose import BACKENDS, WAN_PRESETS, BackendChoice
+from gpu_services.streaming.choose import BACKENDS, WAN_PRESETS, BackendChoice, processes
 from gpu_services.streaming.service.costs import AdmissionPolicy
 from gpu_services.streaming.service.settings import ClientLimits, StreamSettings, Transport
 from scalediff_contract.tokens import token_key
@@ -59,6 +59,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--workers", type=int, default=1, help="processes that share the port (default 1)")
     made.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     made.add_argument("--max-sessions", type=int, default=8, help="players at once (default 8)")
+    made.add_argument(
+        "--max-load",
+        type=float,
+        default=0.85,
+        help="share of the painter's time to promise (default 0.85)",
+    )
     made.add_argument("--max-batch", type=int, default=4, help="players painted together (default 4)")
     made.add_argument(
         "--session-s", type=float, default=900.0, help="longest stream in seconds (default 900)"
@@ -87,10 +93,13 @@ def read(arguments: list[str]) -> Start:
     _check_range("--port", found.port, 0, 65_535)
     _check_range("--workers", found.workers, 1, 64)
     _check_range("--max-sessions", found.max_sessions, 1, 1_000)
+    _check_range("--max-load", found.max_load, 0.05, 1e9)
     _check_range("--max-batch", found.max_batch, 1, 64)
     _check_range("--start-mbps", found.start_mbps, 0.25, found.max_mbps)
     if found.workers > 1 and found.port == 0:
         raise StartError("--workers above 1 need a port that they share; name it with --port")
+    if processes() > 1 and (found.workers > 1 or found.backend != "wan"):
+        raise StartError("torchrun splits one model over processes: use --backend wan and --workers 1")
     return Start(
         backend=_backend(found),
         host=found.host,

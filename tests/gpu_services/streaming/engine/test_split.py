@@ -16,7 +16,7 @@ from gpu_services.streaming.engine.config import PRESETS
 from gpu_services.streaming.engine.denoiser import build_network
 from gpu_services.streaming.engine.painter import PaintError
 from gpu_services.streaming.engine.split import Split, split_network
-from gpu_services.streaming.mirror import open_mirrored
+from gpu_services.streaming.mirror import lead, paint_along
 from gpu_services.streaming.wan import WanBackend
 from tests.gpu_services.streaming.engine.conftest import SMALL, Frames, chunks_of
 
@@ -45,10 +45,12 @@ def process(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     try:
-        backend = open_mirrored(CONFIG, device=torch.device("cpu"))
-        if backend is not None:
+        if rank == 0:
+            backend = lead(CONFIG, device=torch.device("cpu"))
             np.savez(Path(folder) / "pictures.npz", *drive(backend))
             backend.stop()
+        else:
+            paint_along(CONFIG, device=torch.device("cpu"))
     finally:
         dist.destroy_process_group()
 

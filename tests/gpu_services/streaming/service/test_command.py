@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ PICTURE = simplejpeg.encode_jpeg(source_picture(1, 160, 96))
         (["--host", "0.0.0.0"], "without a secret"),
         (["--secret-file", "nowhere"], "--secret-file nowhere: No such file"),
         (["--max-sessions", "many"], "invalid int value"),
+        (["--max-load", "0"], "--max-load 0: use 0.05 to"),
     ],
 )
 def test_what_is_wrong_is_said(arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,12 +60,19 @@ def test_the_upload_apis_secret_makes_tokens_necessary(
         read([])
 
 
+def test_torchrun_splits_nothing_but_wan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(StartError, match="use --backend wan and --workers 1"):
+        read(["--backend", "stylize"])
+    assert read(["--backend", "wan"]).backend.name == "wan"
+
+
 @contextmanager
-def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(*arguments: str, command: Sequence[str] = COMMAND) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The service in a process of its own, and the line that it says when players may come."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SCALEDIFF_")}
     process = subprocess.Popen(
-        [*COMMAND, *arguments],
+        [*command, *arguments],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -107,6 +115,30 @@ def test_a_sigterm_lets_the_player_finish() -> None:
         assert process.stderr is not None
         log = process.stderr.read()
     assert "event=draining sessions=1" in log and "reason=client-left" in log
+
+
+@pytest.mark.slow
+def test_torchruns_processes_paint_one_picture_and_end_together() -> None:
+    async def play(process: subprocess.Popen[str], url: str) -> list[str]:
+        async with websockets.connect(url.replace("/v1/stream", "/ws")) as player:
+            kinds = [type(await player.recv()).__name__]
+            for _ in range(5):
+                await player.send(PICTURE)
+            kinds.append(type(await player.recv()).__name__)
+            return kinds
+
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, "-m", "gpu_services.streaming"]
+    options = ("--backend", "wan", "--preset", "tiny", "--size", "64x48", "--port", "0", "--max-load", "1e9")
+    with started(*options, command=command) as (process, line):
+        name, url = line.rsplit(" ", 1)
+        assert name == "wan (tiny) over 2 processes"
+        assert asyncio.run(play(process, url)) == ["str", "bytes"]
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=120)
+        assert process.stderr is not None
+        log = process.stderr.read()
+    assert "event=draining" in log and "Traceback" not in log.split("event=draining")[0]
 
 
 @pytest.mark.slow
