@@ -23,15 +23,21 @@ _ADVISORY_LOCK = 7_203_114
 def migrate(url: str) -> None:
     """Upgrade to the newest revision; once per process and URL."""
     engine = open_database(url)
-    if current_revision(engine) == head_revision():
-        return
+    # Looking needs the lock too: SQLite refuses a second connection, without waiting, while the first
+    # turns a new file to its write-ahead log.
+    with _exclusive(engine):
+        if current_revision(engine) != head_revision():
+            _upgrade(engine)
+
+
+def _upgrade(engine: sa.Engine) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     # `%` starts an interpolation in Alembic's configuration.
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with _exclusive(engine), engine.connect() as connection:
+    with engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

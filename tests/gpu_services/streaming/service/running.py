@@ -66,7 +66,11 @@ async def running(
     service = PaintingService(backend, settings)
     bound = listening_socket("127.0.0.1", 0, shared=False)
     config = uvicorn.Config(
-        create_app(service), log_config=None, ws_max_size=settings.limits.message_bytes, ws_max_queue=2
+        create_app(service),
+        log_config=None,
+        ws_max_size=settings.limits.message_bytes,
+        ws_max_queue=2,
+        timeout_graceful_shutdown=10,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve([bound]))
