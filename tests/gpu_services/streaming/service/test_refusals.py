@@ -224,7 +224,10 @@ def test_a_client_that_sends_too_much_is_slowed_alone() -> None:
 
 @pytest.mark.slow
 def test_a_client_that_never_reads_is_ended_and_others_play_on() -> None:
-    async def ask() -> tuple[list[str], int]:
+    async def read_all(socket: websockets.ClientConnection) -> int:
+        return len([message async for message in socket])
+
+    async def ask() -> tuple[list[str], int, int]:
         settings = limited(send_s=0.5, max_fps=200.0)
         async with running(settings=settings) as place:
             reader, writer = await asyncio.open_connection("127.0.0.1", place.port, limit=1024)
@@ -238,6 +241,8 @@ def test_a_client_that_never_reads_is_ended_and_others_play_on() -> None:
             )
             frame = b"\x82\xff" + len(picture).to_bytes(8, "big") + b"\0\0\0\0" + picture
             async with websockets.connect(place.jpeg_url, close_timeout=0.1) as calm:
+                await calm.recv()  # ready: both play
+                reading = asyncio.create_task(read_all(calm))
                 deadline = time.monotonic() + 20
                 while len(place.service.sessions) > 1 and time.monotonic() < deadline:
                     try:
@@ -246,14 +251,15 @@ def test_a_client_that_never_reads_is_ended_and_others_play_on() -> None:
                     except (TimeoutError, ConnectionError):
                         pass
                     await calm.send(simplejpeg.encode_jpeg(source_picture(1, 160, 96)))
-                    await calm.recv()
+                    await asyncio.sleep(0.005)
                 alive = len(place.service.sessions)
+            painted = await reading
             writer.transport.abort()  # closing would first send what nobody reads any more
             text = (await place.get("/metrics")).text
-            return [line for line in text.splitlines() if "ended_total" in line], alive
+            return [line for line in text.splitlines() if "ended_total" in line], alive, painted
 
-    ended, alive = asyncio.run(ask())
-    assert alive == 1
+    ended, alive, painted = asyncio.run(ask())
+    assert alive == 1 and painted > 0
     assert any("not-reading" in line for line in ended), ended
 
 
