@@ -152,6 +152,8 @@ class Job(_Said):
         estimated_completion: By rank and measured seconds a clip; null where no worker has measured any.
         queue_position: Jobs before this one.
         progress: Share of the denoising that is done.
+        actor: Who ordered it.
+        arm: `production`, or `challenger` where an experiment ran.
         model_version: Who made the clip.
         training_release: What that model was trained on.
         policy_hash: Gate policy that was in force when the clip was made.
@@ -183,6 +185,8 @@ class Job(_Said):
     estimated_completion: dt.datetime | None = None
     queue_position: int | None = None
     progress: float = 0.0
+    actor: str | None = None
+    arm: str | None = None
     model_version: str | None = None
     training_release: str | None = None
     policy_hash: str | None = None

@@ -8,7 +8,7 @@ import numpy as np
 
 from gpu_services.generation.clips import Clips, ClipSet
 from gpu_services.generation.extractors import Features, VideoFeatureExtractor
-from scalediff_contract.generation_jobs import ArmReport, FrechetFigure
+from scalediff_contract.video_evaluation import ArmReport, FrechetFigure
 from scoring.clips.defects import driving_error_analysis
 from scoring.clips.measures import ClipMeasures, measure_clip
 from scoring.clips.semantic import Memorisation, memorisation, nearest_distances
@@ -81,7 +81,7 @@ class Comparison:
             for extract, real in zip(extractors, self._real, strict=True)
         ]
         self._training = extractors[0](training.frames)
-        self._apart = self._training[_apart(training)]
+        self._apart = self._training[clips_apart(training)]
         measures = {
             name: [measure_clip(held_out.frames[row]) for row in rows] for name, rows in _rows(held_out)
         }
@@ -161,7 +161,7 @@ def _rows(clips: ClipSet) -> list[tuple[str, list[int]]]:
     return list(found.items())
 
 
-def _apart(clips: ClipSet) -> list[int]:
+def clips_apart(clips: ClipSet) -> list[int]:
     """Rows of clips that share no picture: overlapping ones would make every copy look usual."""
     rows: list[int] = []
     last: dict[str, int] = {}

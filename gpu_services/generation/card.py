@@ -1,7 +1,7 @@
 """A model card in Markdown: what the model is, what it was measured at, what it is not good for."""
 
 from gpu_services.generation.model import VideoCard
-from scalediff_contract.generation_jobs import ArmReport, EvaluateVideoResult, FrechetFigure
+from scalediff_contract.video_evaluation import ArmReport, EvaluateVideoResult, FrechetFigure
 
 
 def model_card(card: VideoCard, report: EvaluateVideoResult) -> str:

@@ -41,8 +41,7 @@ class ClipScorer:
             size={"shortest_edge": self._model.config.vision_config.image_size},
             crop_size=self._model.config.vision_config.image_size,
         )
-        config = self._model.config
-        self.name = f"clip-{config.vision_config.hidden_size}x{config.vision_config.num_hidden_layers}"
+        self.name = _name(self._model.config.vision_config)
 
     @torch.no_grad()
     def __call__(self, clip: Clips, prompt: str) -> float:
@@ -53,6 +52,12 @@ class ClipScorer:
         pictures = self._model.get_image_features(pixel_values=pixels).pooler_output
         text = self._model.get_text_features(input_ids=words.input_ids.to(self._device)).pooler_output
         return clip_score(_plain(pictures), _plain(text)[0])
+
+
+def _name(vision: Any) -> str:
+    """What a score carries; the policies' limits belong to ViT-L/14's."""
+    size = (vision.hidden_size, vision.num_hidden_layers, vision.patch_size)
+    return "clip-vit-large-patch14" if size == (1024, 24, 14) else f"clip-{size[0]}x{size[1]}"
 
 
 def _plain(tensor: Any) -> Vectors:

@@ -16,14 +16,8 @@ from pydantic import ValidationError
 
 from gpu_services.generation.errors import ClipDataError
 from gpu_services.places import Place
-from scalediff_contract.generation_jobs import (
-    ClipManifest,
-    ClipShard,
-    ClipSpec,
-    ClipsPlace,
-    ClipSplit,
-    ManifestClip,
-)
+from scalediff_contract.clip_manifests import ClipManifest, ClipShard, ClipsPlace, ClipSplit, ManifestClip
+from scalediff_contract.video_models import ClipSpec
 
 Clips = npt.NDArray[np.uint8]
 MANIFEST = "manifest.json"

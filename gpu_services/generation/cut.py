@@ -4,9 +4,6 @@ Clips of one recording overlap by half (8 pictures, a new one every 4), so a ran
 clips whose pictures are in training. A recording is cut into blocks of time with a guard between; a
 block goes whole into one split. Pictures are taken at the clip's rate by their time, not by index:
 recorded pictures come in bursts.
-
-KITTI files sequences 0001, 0005, 0009, 0014 under City, 0019 under Residential, 0015 under Road, and the
-case study calls 0019 a city and 0001 and 0009 residential: its six labels stay, KITTI's stands beside.
 """
 
 import time
@@ -21,8 +18,9 @@ import polars as pl
 
 from gpu_services.generation.clips import Clips, fitted, write_clips, write_manifest
 from gpu_services.generation.errors import ClipDataError
+from gpu_services.generation.film import decode_mp4
 from gpu_services.places import Place
-from scalediff_contract.generation_jobs import (
+from scalediff_contract.clip_manifests import (
     ClipManifest,
     ClipShard,
     ClipSource,
@@ -49,33 +47,6 @@ class Window:
 
     block: int
     first: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class KittiSequence:
-    """A sequence that the case study names.
-
-    Attributes:
-        drive: KITTI's number on 2011-09-26.
-        pictures: How many it has.
-        label: The case study's integer label.
-        kitti_category: KITTI's own.
-    """
-
-    drive: str
-    pictures: int
-    label: int
-    kitti_category: str
-
-
-KITTI_SEQUENCES = (
-    KittiSequence(drive="0005", pictures=154, label=0, kitti_category="City"),
-    KittiSequence(drive="0014", pictures=314, label=1, kitti_category="City"),
-    KittiSequence(drive="0019", pictures=481, label=2, kitti_category="Residential"),
-    KittiSequence(drive="0001", pictures=108, label=3, kitti_category="City"),
-    KittiSequence(drive="0009", pictures=447, label=4, kitti_category="City"),
-    KittiSequence(drive="0015", pictures=297, label=5, kitti_category="Road"),
-)
 
 
 def windows(
@@ -181,6 +152,8 @@ def _blur(frames: Clips, detector: PrivacyDetector) -> int:
 def _recording(source: ClipSource, spec: CutClipsSpec) -> Clips:
     """Its pictures at the clips' rate and size, `(n, H, W, 3) uint8`."""
     place = Place(source.place_url)
+    if source.kind == "film":
+        return np.stack([fitted(picture, spec.clip) for picture in decode_mp4(place.read(source.key))])
     times_ms, read = _folder(place, source) if source.kind == "frame_folder" else _shard(place, source)
     if not len(times_ms):
         raise ClipDataError(source.source, "it has no picture", "name a recording with pictures")

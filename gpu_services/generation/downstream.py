@@ -25,7 +25,7 @@ from gpu_services.generation.errors import ClipDataError
 from gpu_services.generation.gains import Gain, gain_of, seeds_needed
 from gpu_services.places import Place
 from gpu_services.runtime import seed_step, start_runtime
-from scalediff_contract.generation_jobs import DownstreamResult, DownstreamSpec
+from scalediff_contract.video_evaluation import DownstreamResult, DownstreamSpec
 
 LABELS = "the real-only detector of the same seed, boxes over 0.5"
 RESULT = "downstream.json"

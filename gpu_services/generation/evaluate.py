@@ -26,13 +26,9 @@ from gpu_services.generation.sheets import contact_sheet
 from gpu_services.generation.train import train_video
 from gpu_services.places import Place
 from gpu_services.runtime import start_runtime
-from scalediff_contract.generation_jobs import (
-    ConditionReport,
-    EvaluateVideoResult,
-    EvaluateVideoSpec,
-    TrainVideoSpec,
-)
 from scalediff_contract.tracking import TrackingTarget
+from scalediff_contract.video_evaluation import ConditionReport, EvaluateVideoResult, EvaluateVideoSpec
+from scalediff_contract.video_training import TrainVideoSpec
 from scoring.clips.audit import ConditionAudit, per_condition_quality_audit
 from scoring.clips.measures import measure_clip
 

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from scalediff_contract.generation_jobs import ClipSpec
+from scalediff_contract.video_models import ClipSpec
 
 Frames = npt.NDArray[np.uint8]
 """`(T, H, W, 3) uint8` RGB."""

@@ -2,14 +2,10 @@
 
 from collections.abc import Callable
 
-from scalediff_contract.generation_jobs import (
-    CutClipsSpec,
-    EvaluateVideoSpec,
-    SmokeVideoSpec,
-    TrainVideoSpec,
-    VideoJobResult,
-    VideoJobSpec,
-)
+from scalediff_contract.clip_manifests import CutClipsSpec
+from scalediff_contract.generation_jobs import VideoJobResult, VideoJobSpec
+from scalediff_contract.video_evaluation import EmbedClipsSpec, EvaluateVideoSpec
+from scalediff_contract.video_training import SmokeVideoSpec, TrainVideoSpec
 
 OnProgress = Callable[[str, int, int, str], None]
 
@@ -36,6 +32,10 @@ def run_video_job(spec: VideoJobSpec, on_progress: OnProgress) -> VideoJobResult
         from gpu_services.generation.evaluate import evaluate_video
 
         return evaluate_video(spec, on_progress)
+    if isinstance(spec, EmbedClipsSpec):
+        from gpu_services.generation.embed import embed_clips
+
+        return embed_clips(spec, on_progress)
     from gpu_services.generation.downstream import downstream_ap
 
     return downstream_ap(spec, on_progress)

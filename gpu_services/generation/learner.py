@@ -30,6 +30,8 @@ class VideoLearner:
         self._trained = trained
         self.average = {name: value.detach().clone() for name, value in network.state_dict().items()}
         self._called: nn.Module = network
+        if recipe.drill == "flipped_loss":
+            self._called = _Flipped(network)
         if runtime.device.type == "cuda":
             self._called = torch.compile(network)  # type: ignore[assignment]
 
@@ -88,6 +90,20 @@ class VideoLearner:
         restore_training(self.model.network, self.optimiser, state)
         for name, value in average.items():
             self.average[name].copy_(value)
+
+
+class _Flipped(nn.Module):
+    """Says the opposite of what its network says: trained through it, the network learns the wrong sign."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self._network = network
+        self.register_buffer("null_tokens", getattr(network, "null_tokens", None), persistent=False)
+
+    def forward(self, *given: Tensor) -> Tensor:
+        """Minus what the network says."""
+        said: Tensor = self._network(*given)
+        return -said
 
 
 def trained_parameters(network: nn.Module, trainable: str) -> list[nn.Parameter]:

@@ -131,7 +131,7 @@ class ResidentModel:
         return self._model.codec.encode(to_pixels(np.stack(pictures), self._device))
 
     def _autocast(self) -> torch.autocast:
-        fast = self._device.type == "cuda" or cpu_has_bf16()
+        fast = self._device.type == "cuda" or (cpu_has_bf16() and self.card.recipe.bf16 != "never")
         return torch.autocast(self._device.type, torch.bfloat16, enabled=fast)
 
     @contextmanager

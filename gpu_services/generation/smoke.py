@@ -23,16 +23,10 @@ from gpu_services.generation.model import load_video_model
 from gpu_services.generation.resident import ResidentModel
 from gpu_services.generation.train import LatentClips, train_video
 from gpu_services.places import Place
-from scalediff_contract.generation_jobs import (
-    ClipManifest,
-    ClipsPlace,
-    ManifestClip,
-    SmokeVideoResult,
-    SmokeVideoSpec,
-    TrainVideoSpec,
-)
+from scalediff_contract.clip_manifests import ClipManifest, ClipsPlace, ManifestClip
 from scalediff_contract.tracking import TrackingTarget
 from scalediff_contract.video_models import VIDEO_PRESETS
+from scalediff_contract.video_training import SmokeVideoResult, SmokeVideoSpec, TrainVideoSpec
 from scoring.frechet import FeatureSet, frechet_distance
 
 _STEPS = 10
@@ -107,6 +101,7 @@ def _trained(
             "save_every": spec.steps,
             "validate_every": spec.steps,
             "seed": spec.seed,
+            "drill": spec.drill,
         }
     )
     run = TrainVideoSpec(

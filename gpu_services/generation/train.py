@@ -35,8 +35,8 @@ from gpu_services.generation.model import VideoCard, VideoModel, load_video_mode
 from gpu_services.metric_stream import MetricStream
 from gpu_services.places import Place
 from gpu_services.runtime import Runtime, seed_step, start_runtime
-from scalediff_contract.generation_jobs import TrainVideoResult, TrainVideoSpec
 from scalediff_contract.tracking import JobStatus
+from scalediff_contract.video_training import TrainVideoResult, TrainVideoSpec
 
 SPOOL = "metrics.jsonl"
 _LOG_EVERY = 10

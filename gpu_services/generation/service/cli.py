@@ -2,6 +2,7 @@
 
 scalediff-generate --role api [--host HOST] [--port PORT]
 scalediff-generate --role worker [--model URL] [--device DEVICE] [--batch N] [--metrics-port PORT]
+                   [--clip-model FOLDER] [--detector FOLDER]
 scalediff-generate token NAME [--scope generate|admin] [--days N]
 scalediff-generate callback-key
 scalediff-generate regenerate JOB_ID [--model URL]
@@ -19,7 +20,9 @@ from functools import partial
 
 from gpu_services.errors import JobError
 from gpu_services.generation.service.config import ServiceConfig, read_config
+from gpu_services.generation.service.judging import PromptScorer
 from scoring.gate import GatePolicyError
+from scoring.privacy import PrivacyDetector
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, help="worker: most jobs computed together (default 8)")
     parser.add_argument("--metrics-port", type=int, help="worker: /metrics, /healthz and /readyz")
     parser.add_argument("--policy", metavar="FILE", help="worker: the gate's (default: the packaged one)")
+    parser.add_argument("--clip-model", metavar="FOLDER", help="worker: CLIP, to compare clips with prompts")
+    parser.add_argument("--detector", metavar="FOLDER", help="worker: EgoBlur, to look for faces and plates")
     parser.add_argument("--until-empty", action="store_true", help="worker: end when nothing waits")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     token = commands.add_parser("token", help="a bearer token for an actor")
@@ -94,6 +99,8 @@ def _run_worker(config: ServiceConfig, given: argparse.Namespace) -> int:
         load=partial(load_generator, device=given.device),
         model_url=given.model,
         policy=load_gate_policy(given.policy),
+        detector=_detector(given.detector),
+        scorer=_scorer(given.clip_model),
     )
 
     def drain(_signal: int, _frame: object) -> None:
@@ -104,6 +111,22 @@ def _run_worker(config: ServiceConfig, given: argparse.Namespace) -> int:
     with serve_status(worker, given.metrics_port):
         worker.run(until_empty=given.until_empty)
     return 0
+
+
+def _detector(folder: str | None) -> PrivacyDetector | None:
+    if folder is None:
+        return None
+    from gpu_services.generation.privacy import EgoBlurDetector
+
+    return EgoBlurDetector(folder)
+
+
+def _scorer(folder: str | None) -> PromptScorer | None:
+    if folder is None:
+        return None
+    from gpu_services.generation.clip_score import ClipScorer
+
+    return ClipScorer(folder)
 
 
 def _print_token(config: ServiceConfig, given: argparse.Namespace) -> int:

@@ -128,7 +128,7 @@ def keep(
     """
     clock = time.perf_counter
     started_s = clock()
-    judgement = judge(frames)
+    judgement = judge(frames, row.prompt)
     scored_s = clock()
     film = encode_mp4(frames, model.spec.fps)
     encoded_s = clock()
@@ -179,7 +179,7 @@ def _sidecar(
         "origin": "synthetic",
         "job_id": row.job_id,
         "actor": row.actor,
-        "tags": dict(row.tags),
+        "tags": {**row.tags, **judgement.tags},
         "model_version": made.model_version,
         "training_release": made.training_release,
         "policy_hash": made.policy_hash,

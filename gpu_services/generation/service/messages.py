@@ -49,6 +49,8 @@ def job_message(
         estimated_completion=_time_or_none(estimated_ms),
         queue_position=rank,
         progress=row.progress,
+        actor=row.actor,
+        arm=row.arm,
         model_version=row.model_version,
         training_release=row.training_release,
         policy_hash=row.policy_hash,

@@ -7,18 +7,20 @@ from gpu_services.generation.service.config import ServiceConfig
 from gpu_services.generation.service.crew import Crew
 from gpu_services.generation.service.database import Database
 from gpu_services.generation.service.jobs import Jobs
-from gpu_services.generation.service.judging import Judge
+from gpu_services.generation.service.judging import Judge, PromptScorer
 from gpu_services.generation.service.making import At
 from gpu_services.generation.service.queue import open_queue
 from gpu_services.generation.service.residents import Load, Residents
 from gpu_services.generation.service.store import open_clip_store
 from gpu_services.generation.service.worker import Places, Worker
 from scoring.gate import GatePolicy, load_gate_policy
+from scoring.privacy import PrivacyDetector
 
 
 def make_worker(
     config: ServiceConfig, *, worker_id: str, load: Load, model_url: str | None = None,
-    policy: GatePolicy | None = None, at: At = lambda _point: None, now_ms: Callable[[], int] | None = None,
+    policy: GatePolicy | None = None, detector: PrivacyDetector | None = None,
+    scorer: PromptScorer | None = None, at: At = lambda _point: None, now_ms: Callable[[], int] | None = None,
 ) -> Worker:  # fmt: skip
     """Open the places and make a worker; it loads its models when it runs.
 
@@ -28,6 +30,8 @@ def make_worker(
         load: Makes a resident model of a URL.
         model_url: Put in force where no model is yet.
         policy: The gate's; the packaged one by default.
+        detector: Looks for faces and plates in its clips.
+        scorer: Compares its clips with their prompts.
         at: Told every point that a crash could come after.
         now_ms: Another clock than the configuration's.
     """
@@ -45,6 +49,6 @@ def make_worker(
     )
     return Worker(
         worker_id=worker_id, places=places, residents=Residents(load),
-        judge=Judge(policy=policy or load_gate_policy()), limits=config.worker,
-        now_ms=now_ms or config.now_ms, at=at,
+        judge=Judge(policy=policy or load_gate_policy(), detector=detector, scorer=scorer),
+        limits=config.worker, now_ms=now_ms or config.now_ms, at=at,
     )  # fmt: skip

@@ -9,9 +9,10 @@ import pytest
 from gpu_services.generation.clips import Clips, write_clips, write_manifest
 from gpu_services.generation.train import train_video
 from gpu_services.places import Place
-from scalediff_contract.generation_jobs import ClipManifest, ClipsPlace, ManifestClip, TrainVideoSpec
+from scalediff_contract.clip_manifests import ClipManifest, ClipsPlace, ManifestClip
 from scalediff_contract.tracking import TrackingTarget
 from scalediff_contract.video_models import VIDEO_PRESETS, ClipSpec
+from scalediff_contract.video_training import TrainVideoSpec
 
 TINY = VIDEO_PRESETS["tiny"]
 COLOURS = {"fire_truck": (220, 60, 40), "snow_plough": (60, 90, 220)}

@@ -10,9 +10,10 @@ import pytest
 import simplejpeg
 
 from gpu_services.generation.clips import open_clips
-from gpu_services.generation.cut import KITTI_SEQUENCES, cut_clips, windows
+from gpu_services.generation.cut import cut_clips, windows
 from gpu_services.generation.errors import ClipDataError
-from scalediff_contract.generation_jobs import ClipSource, ClipsPlace, CutClipsSpec
+from scalediff_contract.clip_manifests import ClipSource, ClipsPlace, CutClipsSpec
+from scalediff_contract.kitti import KITTI_SEQUENCES
 from scalediff_contract.video_models import ClipSpec
 from tests.gpu_services.generation.conftest import quiet
 

@@ -10,7 +10,8 @@ from gpu_services.generation.detector import Found, average_precision, overlap
 from gpu_services.generation.downstream import conclusion, downstream_ap
 from gpu_services.generation.errors import ClipDataError
 from gpu_services.generation.gains import gain_of, seeds_needed
-from scalediff_contract.generation_jobs import ClipsPlace, DownstreamSpec
+from scalediff_contract.clip_manifests import ClipsPlace
+from scalediff_contract.video_evaluation import DownstreamSpec
 from scalediff_contract.video_models import ClipSpec
 from tests.gpu_services.generation.conftest import quiet, write_moving_squares
 

@@ -20,9 +20,11 @@ from gpu_services.generation.evaluate import evaluate_video
 from gpu_services.generation.extractors import RANDOM, make_extractor
 from gpu_services.generation.generator import ClipRequest
 from gpu_services.generation.smoke import smoke_video
-from scalediff_contract.generation_jobs import ClipsPlace, EvaluateVideoSpec, SmokeVideoSpec
+from scalediff_contract.clip_manifests import ClipsPlace
 from scalediff_contract.tracking import TrackingTarget
+from scalediff_contract.video_evaluation import EvaluateVideoSpec
 from scalediff_contract.video_models import VideoArchitecture
+from scalediff_contract.video_training import SmokeVideoSpec
 from scoring.frechet import FeatureSet, frechet_distance
 from tests.gpu_services.generation.conftest import moving_square, quiet
 

@@ -24,8 +24,9 @@ from gpu_services.generation.model import VideoCard, load_video_model, make_mode
 from gpu_services.generation.train import batch_rows, train_video
 from gpu_services.places import Place
 from gpu_services.runtime import start_runtime
-from scalediff_contract.generation_jobs import ClipManifest, ClipsPlace, TrainVideoSpec
+from scalediff_contract.clip_manifests import ClipManifest, ClipsPlace
 from scalediff_contract.video_models import VideoDiffusionTrainConfig
+from scalediff_contract.video_training import TrainVideoSpec
 from tests.gpu_services.generation.conftest import TINY, MakeSpec, moving_square, quiet
 
 ROOT = Path(__file__).parents[3]
