@@ -83,9 +83,9 @@ class WorkerPool:
         futures = [pool.schedule(guarded, args=(item,), timeout=self.task_timeout_s) for item in items]
         try:
             for done, (item, future) in enumerate(zip(items, futures, strict=True)):
-                _notify(label, done, len(items))
+                notify(label, done, len(items))
                 yield self._outcome(item, future)
-            _notify(label, len(items), len(items))
+            notify(label, len(items), len(items))
         finally:
             for future in futures:
                 future.cancel()
@@ -146,7 +146,8 @@ def progress_to(listener: ProgressListener) -> Iterator[None]:
         _listeners.remove(listener)
 
 
-def _notify(label: str, done: int, total: int) -> None:
+def notify(label: str, done: int, total: int) -> None:
+    """Tell this process' progress listeners."""
     for listener in _listeners:
         listener(label, done, total)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from scalediff_contract.jobs import JobResult, JobSpec
 
 ENTRY = ("-m", "gpu_services.job")
+JobContext = dg.AssetExecutionContext | dg.OpExecutionContext
 JobsKind = Literal["subprocess", "kubernetes", "ray"]
 
 
@@ -37,7 +38,7 @@ class JobLauncher(dg.ConfigurableResource):  # type: ignore[type-arg]
     gpus: int = 1
     ray_address: str | None = None
 
-    def run(self, context: dg.AssetExecutionContext, spec: "JobSpec") -> "JobResult":
+    def run(self, context: JobContext, spec: "JobSpec") -> "JobResult":
         """Run a job to its end.
 
         Raises:
@@ -63,7 +64,7 @@ class JobLauncher(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise JobFailedError(f"the {spec.kind} job ended without a result; look at its log and run again")
         return RESULT.validate_python(results[-1])
 
-    def _invoke(self, context: dg.AssetExecutionContext, extras: dict[str, Any]) -> Any:
+    def _invoke(self, context: JobContext, extras: dict[str, Any]) -> Any:
         if self.kind == "kubernetes":
             return self._on_kubernetes(context, extras)
         if self.kind == "ray":
@@ -71,7 +72,7 @@ class JobLauncher(dg.ConfigurableResource):  # type: ignore[type-arg]
         command = [sys.executable, *ENTRY]
         return dg.PipesSubprocessClient().run(command=command, context=context, extras=extras)
 
-    def _on_kubernetes(self, context: dg.AssetExecutionContext, extras: dict[str, Any]) -> Any:
+    def _on_kubernetes(self, context: JobContext, extras: dict[str, Any]) -> Any:
         from dagster_k8s import PipesK8sClient
 
         limits = {"nvidia.com/gpu": str(self.gpus)} if self.gpus else {}
@@ -88,7 +89,7 @@ class JobLauncher(dg.ConfigurableResource):  # type: ignore[type-arg]
             base_pod_spec={"containers": [container], "restartPolicy": "Never"},
         )
 
-    def _on_ray(self, context: dg.AssetExecutionContext, extras: dict[str, Any]) -> Any:
+    def _on_ray(self, context: JobContext, extras: dict[str, Any]) -> Any:
         from dagster_ray import PipesRayJobClient
         from ray.job_submission import JobSubmissionClient
 

@@ -226,6 +226,16 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                 else:
                     client.set_registered_model_alias(name, alias, str(version))
 
+    def tag_version(self, name: str, version: int, tags: Mapping[str, str]) -> None:
+        """Set tags of a model version.
+
+        Raises:
+            TrackingUnavailableError: MLflow does not answer.
+        """
+        with self._answers() as client:
+            for tag, value in tags.items():
+                client.set_model_version_tag(name, str(version), tag, value)
+
     def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags of a run.
 

@@ -9,6 +9,7 @@
   by hour, so that a bad hour stops itself alone.
 - `train`, `evaluate`, `drive_simple_drivers`, `promote`: the jobs of model owners, from the launch form
   or the command line; GPU work is in jobs of its own, for a run has one executor.
+- the generation line: `clip_jobs.py`, `clip_schedules.py`, `clip_sensors.py`.
 - `deliver_to_mlflow`: what MLflow was owed while it was away.
 """
 
@@ -17,18 +18,29 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from resources.connections import Connections
 from resources.tracking import Tracking
+from scalediff_assets.automation_tags import range_tags
 from scalediff_assets.checkpoints.assets import KIND as TRAINING
 from scalediff_assets.checkpoints.record import deliver_training
+from scalediff_assets.clip_jobs import CLIP_JOBS
+from scalediff_assets.clip_schedules import CLIP_SCHEDULES
+from scalediff_assets.clip_sensors import CLIP_SENSORS
 from scalediff_assets.leaderboard_results.assets import KIND as RESULTS
 from scalediff_assets.leaderboard_results.record import deliver_results
 from scalediff_assets.partitions import HOURLY, day_of
 from scalediff_assets.tracking_outbox import Deliver, deliver_owed, owed
+from scalediff_assets.video_models.record import deliver_model
+from scalediff_assets.video_models.releasing import KIND as VIDEO_MODEL
 
-DELIVERERS: dict[str, Deliver] = {TRAINING: deliver_training, RESULTS: deliver_results}
+DELIVERERS: dict[str, Deliver] = {
+    TRAINING: deliver_training,
+    RESULTS: deliver_results,
+    VIDEO_MODEL: deliver_model,
+}
 
 RESCORE_HOURS = 7 * 24
 HOURLY_ASSETS = ("raw_sessions", "aligned_sessions", "segments", "paired_clips", "quality_scores")
@@ -123,11 +135,6 @@ def contiguous(keys: Sequence[str], present: set[str]) -> list[tuple[str, str]]:
     return [(run[0], run[-1]) for run in runs]
 
 
-def range_tags(first: str, last: str) -> dict[str, str]:
-    """The tags that make a run cover the partitions `first` to `last`, both included."""
-    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
-
-
 @dg.sensor(
     job=pack_days,
     minimum_interval_seconds=120,
@@ -207,7 +214,7 @@ def _check_passed(record: dg.EventLogRecord) -> bool:
     return event is None or bool(event.asset_check_evaluation_data.passed)
 
 
-JOBS = [
+JOBS: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = [
     process_hours,
     pack_days,
     pay_days,
@@ -218,6 +225,7 @@ JOBS = [
     evaluate,
     drive_simple_drivers,
     promote,
+    *CLIP_JOBS,
 ]
-SCHEDULES = [rescore_recent_hours]
-SENSORS = [changed_days, unpaid_days, split_bad_ranges, deliver_to_mlflow]
+SCHEDULES = [rescore_recent_hours, *CLIP_SCHEDULES]
+SENSORS = [changed_days, unpaid_days, split_bad_ranges, deliver_to_mlflow, *CLIP_SENSORS]

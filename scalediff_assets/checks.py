@@ -1,4 +1,4 @@
-"""The checks of the graph, made by two factories from what an asset's tables declare.
+"""The checks of the graph, made by the factories of `check_factories.py` from what an asset's tables declare.
 
 - `failure_rate` (blocking): an hour in which too many sessions failed stops there, so that nothing
   is trained on what a broken upload path or a broken machine left over. Single failed sessions
@@ -7,25 +7,21 @@
 - `skill` (blocking): a model that is worse than both rules that know nothing is not driven.
 - `all_routes` (blocking): every route has a result. `expert_sanity`: the expert scores 95 on minitown-12.
 - `painting_service` (not blocking): the real-time painting service is ready, or there is none.
+- `gate`, `conditions` of the generation line: in `clip_checks.py`.
 - `ledger`, `chain`, `all_paid` of `payouts`: in `payout_checks.py`.
 - `shape` (not blocking): the tables are as declared in `schemas.py`: columns, types, nulls,
   ranges, unique keys.
-
-A check is per partition. Dagster gives a run over a range of hours one result of each check; such
-a run reports every hour's own evaluation as well, and its one result says whether all hours hold.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from resources.connections import Connections
 from resources.diffusion import DiffusionService
-from resources.tables import read_tables
+from scalediff_assets.check_factories import partitioned_check, shape_check
 from scalediff_assets.checkpoints.skill import skill_problem
+from scalediff_assets.clip_checks import CLIP_CHECKS
 from scalediff_assets.dataset_releases.release import leaks
 from scalediff_assets.model_schemas import Checkpoint, DatasetRelease, LeaderboardResults
 from scalediff_assets.pair_schemas import PairedClips, RepaintedSessions
@@ -81,7 +77,7 @@ def failure_rate_check(asset: str, kind: type[TableSet]) -> dg.AssetChecksDefini
     def problem(tables: TableSet) -> str | None:
         return limits.problem(tables.sessions)  # type: ignore[attr-defined]
 
-    return _partitioned_check(
+    return partitioned_check(
         asset, kind, HOURLY, "failure_rate", problem, blocking=True, description=FailureLimits.__doc__ or ""
     )
 
@@ -90,28 +86,6 @@ def pairing_problem(tables: PairedClips) -> str | None:
     """Why an hour's pairing is bad: sessions with both videos count, those with one do not."""
     recorded = tables.clips.filter((pl.col("origin") == "recorded") & (pl.col("state") != "no_source"))
     return FailureLimits().problem(recorded.rename({"state": "verdict"}))
-
-
-def shape_check(
-    asset: str, kind: type[TableSet], partitions: dg.PartitionsDefinition[str]
-) -> dg.AssetChecksDefinition:
-    """The check that an asset's tables are as declared."""
-
-    def problem(tables: TableSet) -> str | None:
-        found = [
-            text for name, table in kind.tables().items() for text in table.problems(getattr(tables, name))
-        ]
-        return "; ".join(found) or None
-
-    return _partitioned_check(
-        asset,
-        kind,
-        partitions,
-        "shape",
-        problem,
-        blocking=False,
-        description="Columns, types, nulls, ranges and unique keys are as declared.",
-    )
 
 
 def leakage_problem(tables: DatasetRelease) -> str | None:
@@ -146,71 +120,11 @@ def expert_problem(tables: LeaderboardResults) -> str | None:
     )
 
 
-def _partitioned_check(
-    asset: str,
-    kind: type[TableSet],
-    partitions: dg.PartitionsDefinition[str],
-    name: str,
-    problem: Callable[[Any], str | None],
-    *,
-    blocking: bool,
-    description: str,
-) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=asset, name=name, blocking=blocking, partitions_def=partitions, description=description
-    )
-    def check(context: dg.AssetCheckExecutionContext, connections: Connections) -> dg.AssetCheckResult:
-        lake = connections.lake()
-        keys = context.op_execution_context.partition_keys
-        found = {key: problem(read_tables(lake, asset, key, kind)) for key in keys}
-        if len(keys) > 1:
-            _report_each(context, dg.AssetCheckKey(dg.AssetKey(asset), name), found, blocking)
-        bad = {key: text for key, text in found.items() if text is not None}
-        return dg.AssetCheckResult(
-            passed=not bad,
-            severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
-            metadata={"partitions": len(keys), **bad},
-        )
-
-    return check
-
-
-def _report_each(
-    context: dg.AssetCheckExecutionContext,
-    key: dg.AssetCheckKey,
-    found: dict[str, str | None],
-    blocking: bool,
-) -> None:
-    """Report one evaluation for each partition of a range run, under the run's own id.
-
-    Dagster plans one for each partition when it starts the run; evaluations of no run would be
-    refused the second time the same hour is checked.
-    """
-    for partition, text in found.items():
-        evaluation = dg.AssetCheckEvaluation(
-            asset_key=key.asset_key,
-            check_name=key.name,
-            passed=text is None,
-            metadata={} if text is None else {"problem": dg.MetadataValue.text(text)},
-            severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
-            blocking=blocking,
-            partition=partition,
-        )
-        context.instance.report_dagster_event(
-            dg.DagsterEvent(
-                event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
-                event_specific_data=evaluation,
-                job_name=context.run.job_name,
-            ),
-            run_id=context.run.run_id,
-        )
-
-
 FAILURE_RATE_CHECKS = [
     failure_rate_check("raw_sessions", RawSessions),
     failure_rate_check("aligned_sessions", AlignedSessions),
     failure_rate_check("segments", Segments),
-    _partitioned_check(
+    partitioned_check(
         "paired_clips",
         PairedClips,
         HOURLY,
@@ -234,19 +148,19 @@ SHAPE_CHECKS = [
     shape_check("leaderboard_results", LeaderboardResults, TRAINING_RUNS),
 ]
 MODEL_CHECKS = [
-    _partitioned_check(
+    partitioned_check(
         "dataset_releases", DatasetRelease, RELEASES, "leakage", leakage_problem, blocking=True,
         description="No session, and no player where the split is by player, is on both sides.",
     ),
-    _partitioned_check(
+    partitioned_check(
         "checkpoints", Checkpoint, TRAINING_RUNS, "skill", skill_problem, blocking=True,
         description="Steering and speed on held-out players beat the median or the frame before.",
     ),
-    _partitioned_check(
+    partitioned_check(
         "leaderboard_results", LeaderboardResults, TRAINING_RUNS, "all_routes", missing_routes_problem,
         blocking=True, description="Every route of every route set has a final result.",
     ),
-    _partitioned_check(
+    partitioned_check(
         "simple_drivers", LeaderboardResults, SIMPLE_DRIVERS, "expert_sanity", expert_problem, blocking=False,
         description="The expert scores 95 or more on minitown-12, so that scores have a scale.",
     ),
@@ -269,4 +183,11 @@ def painting_service(diffusion: DiffusionService) -> dg.AssetCheckResult:
     )
 
 
-CHECKS = [painting_service, *FAILURE_RATE_CHECKS, *SHAPE_CHECKS, *PAYOUT_CHECKS, *MODEL_CHECKS]
+CHECKS = [
+    painting_service,
+    *FAILURE_RATE_CHECKS,
+    *SHAPE_CHECKS,
+    *PAYOUT_CHECKS,
+    *MODEL_CHECKS,
+    *CLIP_CHECKS,
+]

@@ -1,4 +1,4 @@
-"""The command line: `scalediff demo | ingest | sessions | export | ui | world | drive | play | leaderboard`.
+"""The command line: `scalediff demo | generate | ingest | sessions | export | ui | world | drive | ...`.
 
 Users get one clear line for whatever they did wrong, never a traceback.
 """
@@ -6,7 +6,6 @@ Users get one clear line for whatever they did wrong, never a traceback.
 import json
 import sys
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from rich.console import Console
 from scalediff_assets import (
     audit_cli,
     drive_cli,
+    generate_cli,
     model_cli,
     opendrive_cli,
     payouts_cli,
@@ -48,6 +48,7 @@ app.add_typer(scoring_cli.app)
 app.add_typer(release_cli.app)
 app.add_typer(model_cli.app)
 app.add_typer(audit_cli.app)
+app.add_typer(generate_cli.app)
 app.add_typer(payouts_cli.app)
 app.command()(drive_cli.drive)
 app.command()(play_cli.play)
@@ -71,13 +72,14 @@ def demo(
     from resources.solana.embedded.process import chain_folder, stop_chain
     from scalediff_assets.demo import run_demo
     from scalediff_assets.home import use_home
+    from scalediff_assets.start_ui import start_uis
 
     settings = use_home(home)
     report = run_demo(settings, console=console, seed=seed, fast=fast)
     if no_ui:
         stop_chain(chain_folder(settings.home))
     else:
-        _start_ui(home, port, None if fast else mlflow_port)
+        start_uis(home, port, None if fast else mlflow_port, console=console)
     if report.failures:
         raise UserError("; ".join(report.failures))
 
@@ -143,6 +145,7 @@ def ui(
     """Open the Dagster and MLflow UIs of the home folder; they run on until `--stop`."""
     from resources.solana.embedded.process import chain_folder, stop_chain
     from scalediff_assets.home import use_home
+    from scalediff_assets.start_ui import start_uis
     from scalediff_assets.ui import DAGSTER, MLFLOW, stop_ui
 
     if stop:
@@ -151,27 +154,7 @@ def ui(
         stopped += ["embedded chain"] if stop_chain(chain_folder(settings.home)) else []
         console.print(f"stopped: {', '.join(stopped)}" if stopped else "no UI runs for this home")
     else:
-        _start_ui(home, port, mlflow_port)
-
-
-def _start_ui(home: Path, port: int, mlflow_port: int | None) -> None:
-    from resources.solana.embedded.process import chain_folder, start_chain
-    from scalediff_assets.home import use_home
-    from scalediff_assets.ui import DAGSTER, MLFLOW, start_ui
-
-    settings = use_home(home)
-    if settings.solana_url is None and chain_folder(settings.home).exists():
-        start_chain(chain_folder(settings.home))  # so that links to transactions lead somewhere
-    wanted = [(DAGSTER, port)]
-    if mlflow_port is not None and not settings.tracking_uri.startswith("http"):
-        wanted.append((MLFLOW, mlflow_port))
-    names = " and the ".join(each.title for each, _ in wanted)
-    with console.status(f"starting the {names}"), ThreadPoolExecutor() as pool:
-        starts = [pool.submit(start_ui, settings, port=its_port, ui=each) for each, its_port in wanted]
-        running = [start.result() for start in starts]
-    for (each, _), ui in zip(wanted, running, strict=True):
-        console.print(f"{each.title}: [link]{ui.url}[/link]")
-    console.print(f"stop with: scalediff ui --stop --home {home}")
+        start_uis(home, port, mlflow_port, console=console)
 
 
 def main() -> None:

@@ -20,7 +20,9 @@ from scalediff_assets.checkpoints.assets import checkpoints
 from scalediff_assets.checks import CHECKS
 from scalediff_assets.cilrs_datasets.assets import cilrs_datasets
 from scalediff_assets.dataset_releases.assets import dataset_releases
+from scalediff_assets.driving_clips.assets import clip_dynamics, driving_clips
 from scalediff_assets.leaderboard_results.assets import champions, leaderboard_results, simple_drivers
+from scalediff_assets.model_watch.assets import ab_experiments, drift_reports
 from scalediff_assets.paired_clips.assets import paired_clips, repainted_sessions
 from scalediff_assets.payouts.assets import payouts
 from scalediff_assets.quality_scores.assets import quality_scores
@@ -31,6 +33,14 @@ from scalediff_assets.raw_sessions.sensors import (
     uploads,
 )
 from scalediff_assets.segments.assets import segments
+from scalediff_assets.synthetic_clips.assets import (
+    gated_clips,
+    generated_clips,
+    generation_costs,
+    scenario_plans,
+    synthetic_lake,
+)
+from scalediff_assets.video_models.assets import model_releases, video_evaluations, video_models
 
 # What each worker process needs; the fork server imports it once.
 WORKER_MODULES = (
@@ -54,6 +64,18 @@ STAGES = [
     simple_drivers,
     leaderboard_results,
     champions,
+    driving_clips,
+    clip_dynamics,
+    video_models,
+    video_evaluations,
+    scenario_plans,
+    generated_clips,
+    gated_clips,
+    synthetic_lake,
+    ab_experiments,
+    model_releases,
+    drift_reports,
+    generation_costs,
 ]
 
 defs = dg.Definitions(

@@ -151,7 +151,7 @@ def run_demo(settings: Settings, *, console: Console, seed: int, fast: bool = Fa
     connections: Connections = resources_for(settings, worker_modules=WORKER_MODULES)["connections"]
     _show_city(settings, console)
     sessions = demo_sessions(seed) + ([] if fast else lesson_sessions(seed))
-    _play(settings, connections, sessions, console)
+    play(settings, connections, sessions, console)
     take_in(connections, now_ms=time.time_ns() // 1_000_000, final=True)
     with instance(settings) as dagster_instance, hours_to_run(connections) as hours:
         report = materialise(dagster_instance, hours, console=console)
@@ -177,9 +177,7 @@ def _show_city(settings: Settings, console: Console) -> None:
     console.print(f"the city: {picture}")
 
 
-def _play(
-    settings: Settings, connections: Connections, sessions: list[DemoSession], console: Console
-) -> None:
+def play(settings: Settings, connections: Connections, sessions: list[DemoSession], console: Console) -> None:
     """Get session ids, record, and upload each bundle as soon as it is there.
 
     Raises:

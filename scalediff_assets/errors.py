@@ -22,6 +22,10 @@ ChainBrokenError           scalediff_contract.audit
 CatalogueError             scalediff_contract.scenarios
 PromptError                scalediff_contract.scenarios
 VersionError               scalediff_assets.video_models.versions
+VideoLaunchError           scalediff_assets.video_models.launch
+ClipSetError               scalediff_assets.driving_clips
+GenerationServiceError     resources.generation
+GenerationServerError      scalediff_assets.generation_server
 ExportError                scalediff_assets.cilrs_datasets.exports
 UiError                    scalediff_assets.ui
 GameBuildError             scalediff_assets.game_build
@@ -33,6 +37,7 @@ SolanaError                resources.solana
 
 from sqlalchemy.exc import OperationalError
 
+from resources.generation import GenerationServiceError
 from resources.jobs import JobFailedError
 from resources.ledger import LedgerError
 from resources.object_store import StoreError
@@ -45,7 +50,9 @@ from resources.upload_queue import FeedUnavailableError
 from scalediff_assets.checkpoints.launch import LaunchError
 from scalediff_assets.cilrs_datasets.exports import ExportError
 from scalediff_assets.dataset_releases.release import ReleaseRefusedError
+from scalediff_assets.driving_clips.tables import ClipSetError
 from scalediff_assets.game_build import GameBuildError
+from scalediff_assets.generation_server import GenerationServerError
 from scalediff_assets.leaderboard_results.promotion import NotComparableError
 from scalediff_assets.paired_clips.repaint import RepaintOrderError
 from scalediff_assets.payouts.policy import PricePolicyError
@@ -55,6 +62,7 @@ from scalediff_assets.repaint_cli import UnknownSessionError
 from scalediff_assets.simulated_players import UploadError
 from scalediff_assets.ui import UiError
 from scalediff_assets.upload_server import UploadServerError
+from scalediff_assets.video_models.launch import VideoLaunchError
 from scalediff_assets.video_models.versions import (
     ArtefactsMissingError,
     NoPreviousVersionError,
@@ -89,6 +97,10 @@ USER_ERRORS: tuple[type[Exception], ...] = (
     ArtefactsMissingError,
     RetentionError,
     NoPreviousVersionError,
+    VideoLaunchError,
+    ClipSetError,
+    GenerationServiceError,
+    GenerationServerError,
     ExportError,
     UiError,
     UploadError,

@@ -39,6 +39,13 @@ def use_home(home: Path) -> Settings:
     return settings
 
 
+def use_generation(url: str, token: str) -> Settings:
+    """Make a generation service the one of this process and of the processes that it starts."""
+    os.environ["SCALEDIFF_GENERATION_URL"] = url
+    os.environ["SCALEDIFF_GENERATION_TOKEN"] = token
+    return read_settings()
+
+
 def instance_configuration(settings: Settings) -> str:
     """The text of the instance's dagster.yaml: the repository's, with what the settings add."""
     text = _INSTANCE_FILE.read_text()

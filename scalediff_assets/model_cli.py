@@ -91,14 +91,46 @@ def promote(
 
 
 @app.command()
-def rollback(home: Home = _HOME) -> None:
-    """Make the previous champion the champion again."""
+def rollback(
+    model: Annotated[
+        str, typer.Argument(metavar="[MODEL]", help="driving (default), or video: the generation service's.")
+    ] = "driving",
+    home: Home = _HOME,
+    reason: Annotated[str, typer.Option(help="For the audit log, of a video model.")] = "by hand",
+) -> None:
+    """Make the previous champion the champion again; of video models, give the service its previous one."""
+    if model == "video":
+        _rollback_video(home, reason)
+        return
+    if model != "driving":
+        raise typer.BadParameter(f"{model!r} is no model; name driving or video")
     from scalediff_assets.home import use_home
     from scalediff_assets.leaderboard_results.champion import RUN_TAG
     from scalediff_assets.leaderboard_results.champion import rollback as go_back
 
     now, before = go_back(_resources(use_home(home))["tracking"])
     console.print(f"champion: {now.tags[RUN_TAG]} (version {now.version}); previous: {before.tags[RUN_TAG]}")
+
+
+def _rollback_video(home: Path, reason: str) -> None:
+    """Service first: it holds the model before, and queued jobs stay queued."""
+    import getpass
+    import time
+
+    from scalediff_assets.home import use_home
+    from scalediff_assets.video_models.registry import rollback as go_back
+
+    began_s, found = time.monotonic(), _resources(use_home(home))
+    done = go_back(
+        connections=found["connections"], tracking=found["tracking"], generation=found["generation"],
+        actor=getpass.getuser(), reason=reason, now_ms=time.time_ns() // 1_000_000,
+    )  # fmt: skip
+    told = "the service does not run: it takes it at its start"
+    if done.reload_s is not None:
+        told = f"{done.workers} workers hold it after {done.reload_s:.2f} s"
+    before = done.previous.version if done.previous else "none"
+    console.print(f"production: {done.production.version}; previous: {before}; {told}; MLflow: {done.mlflow}")
+    console.print(f"{time.monotonic() - began_s:.1f} s in all")
 
 
 @app.command("list")
@@ -114,7 +146,20 @@ def list_models(home: Home = _HOME) -> None:
         run, preset = version.tags.get(RUN_TAG, "?"), version.tags.get("preset", "?")
         table.add_row(str(version.version), run, preset, ", ".join(version.aliases))
     console.print(table)
+    console.print(_video_table(settings))
     console.print(scores_table(settings))
+
+
+def _video_table(settings: "Settings") -> Table:
+    """All versions of the video models with their stages."""
+    from scalediff_assets.video_models.record import MODEL, RUN_TAG
+    from scalediff_assets.video_models.versions import SEMVER_TAG
+
+    table = Table("version", "semver", "training run", "stages", title=f"registered model {MODEL}")
+    for version in _resources(settings)["tracking"].versions(MODEL):
+        semver, run = version.tags.get(SEMVER_TAG, "?"), version.tags.get(RUN_TAG, "?")
+        table.add_row(str(version.version), semver, run, ", ".join(version.aliases))
+    return table
 
 
 def scores_table(settings: "Settings") -> Table:

@@ -15,8 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from resources.compute import progress_to
 from resources.jobs import JobFailedError
 from resources.settings import Settings
+from scalediff_assets.automation_tags import range_tags
 from scalediff_assets.partitions import day_of
 
+# Assets made of several steps.
+STEPPED = ("video_models",)
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -34,20 +37,26 @@ class RunReport:
 
 
 def materialise(
-    instance: dg.DagsterInstance, hours: Sequence[str], *, console: Console, days: Iterable[str] = ()
+    instance: dg.DagsterInstance,
+    hours: Sequence[str],
+    *,
+    console: Console,
+    days: Iterable[str] = (),
+    pack: bool = True,
 ) -> RunReport:
     """Run `process_hours` for each hour, then `pack_days` for their days and for `days`."""
     from scalediff_assets.definitions import defs
 
     report = RunReport()
     runs = [("process_hours", hour) for hour in sorted(hours)]
-    runs += [("pack_days", day) for day in sorted({*map(day_of, hours), *days})]
+    if pack:
+        runs += [("pack_days", day) for day in sorted({*map(day_of, hours), *days})]
     with progress_bars(console):
         for job_name, partition in runs:
             result = defs.resolve_job_def(job_name).execute_in_process(
                 partition_key=partition, instance=instance, raise_on_error=False, run_config=_QUIET
             )
-            _collect(report, partition, result)
+            collect(report, partition, result)
     return report
 
 
@@ -63,7 +72,7 @@ def run_partition(
     from scalediff_assets.home import instance
 
     job = defs.resolve_job_def(job_name)
-    config = dict(_QUIET) | {"ops": {asset: {"config": dict(values)} for asset, values in configs.items()}}
+    config = run_config(configs)
     report = RunReport()
     with instance(settings) as dagster_instance:
         if partition is not None and isinstance(job.partitions_def, dg.DynamicPartitionsDefinition):
@@ -71,12 +80,49 @@ def run_partition(
         result = job.execute_in_process(
             partition_key=partition, instance=dagster_instance, raise_on_error=False, run_config=config
         )
-        _collect(report, partition or job_name, result)
+        collect(report, partition or job_name, result)
     if report.failures:
         raise JobFailedError("; ".join(report.failures))
 
 
-def _collect(report: RunReport, partition: str, result: dg.ExecuteInProcessResult) -> None:
+def run_range(
+    settings: Settings,
+    job_name: str,
+    partitions: tuple[str, str],
+    configs: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Run a job once for a range of partitions, both ends included.
+
+    Raises:
+        JobFailedError: With the sentence of the step or check that failed.
+    """
+    from scalediff_assets.definitions import defs
+    from scalediff_assets.home import instance
+
+    job, report = defs.resolve_job_def(job_name), RunReport()
+    with instance(settings) as dagster_instance:
+        result = job.execute_in_process(
+            tags=range_tags(*partitions), instance=dagster_instance, raise_on_error=False,
+            run_config=run_config(configs),
+        )  # fmt: skip
+        collect(report, partitions[0], result)
+    if report.failures:
+        raise JobFailedError("; ".join(report.failures))
+
+
+def run_config(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Run configuration by asset, quiet; an asset of several steps (`STEPPED`) has one for each step."""
+    ops = {
+        asset: {"ops": {step: {"config": dict(each)} for step, each in values.items()}}
+        if asset in STEPPED
+        else {"config": dict(values)}
+        for asset, values in configs.items()
+    }
+    return dict(_QUIET) | {"ops": ops}
+
+
+def collect(report: RunReport, partition: str, result: dg.ExecuteInProcessResult) -> None:
+    """Add what a run did to a report."""
     from scalediff_assets.definitions import STAGES
 
     assets = {definition.key.to_user_string() for definition in STAGES}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from scalediff_assets.clip_schemas import GATED_CLIPS
 from scalediff_assets.synthetic_clips.provenance import Sidecar, SidecarError
-from scalediff_assets.tables import Column, Table
 from scoring.clips import ClipMeasures
 from scoring.gate import (
     ClipVerdict,
@@ -22,38 +22,6 @@ from scoring.gate import (
     rejection_state,
 )
 from scoring.privacy import PrivacyCheck, PrivacyState
-
-GATED_CLIPS = Table(
-    "gated_clips.verdicts",
-    "a generated clip and what the gate says of it",
-    ("content_key",),
-    (
-        Column("content_key", pl.String, "the clip, by all that it depends on"),
-        Column("job_id", pl.String, "order that it was made for"),
-        Column("category", pl.String, "scenario category"),
-        Column("prompt", pl.String, "what it should show"),
-        Column("origin", pl.String, "synthetic, always"),
-        Column("model_version", pl.String, "who made it"),
-        Column("passed", pl.Boolean, "whether it may join the lake"),
-        Column("reasons", pl.List(pl.String), "codes of the rules that it broke"),
-        Column("not_applied", pl.List(pl.String), "rules that could not be applied"),
-        Column("policy_version", pl.String, "gate policy"),
-        Column("policy_hash", pl.String, "hash of its content"),
-        Column("calibration", pl.String, "source of the calibrated limits", nullable=True),
-        Column("tcs", pl.Float64, "cosine of neighbouring raw frames", 0, 1),
-        Column("tcs_flow", pl.Float64, "1 - warp error", 0, 1),
-        Column("tcs_flow_worst", pl.Float64, "1 - largest warp error of two frames", 0, 1),
-        Column("motion", pl.Float64, "mean change of neighbouring frames", 0, 1),
-        Column("flicker", pl.Float64, "largest such change", 0, 1),
-        Column("colour_drift", pl.Float64, "farthest that a channel's mean moves", 0, 1),
-        Column("sharpness", pl.Float64, "mean Sobel gradient, gray levels per pixel", low=0),
-        Column("flow_share", pl.Float64, "mean flow per frame, share of the width", low=0),
-        Column("clip_score", pl.Float64, "cosine of prompt and frames", -1, 1, nullable=True),
-        Column("clip_extractor", pl.String, "who measured it", nullable=True),
-        Column("privacy", pl.String, "clear, found, not_applicable or unchecked"),
-        Column("frames_sha256", pl.String, "hash of the frames before encoding"),
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ from typing import Any
 
 import dagster as dg
 
-from scalediff_assets.automation import changed_days, contiguous, range_tags, rescore_recent_hours
+from scalediff_assets.automation import changed_days, contiguous, rescore_recent_hours
+from scalediff_assets.automation_tags import range_tags
 from scalediff_assets.partitions import HOURLY
 from scalediff_assets.raw_sessions.sensors import uploads
 from world.recorder import RecordedBundle

@@ -19,10 +19,10 @@ from resources.settings import read_settings
 from resources.upload_queue import EventFeed, ObjectEvent, partition_key
 from scalediff_assets.automation import (
     changed_days,
-    range_tags,
     rescore_recent_hours,
     split_bad_ranges,
 )
+from scalediff_assets.automation_tags import range_tags
 from scalediff_assets.partitions import HOURLY
 from scalediff_assets.raw_sessions import sensors
 from scalediff_assets.raw_sessions.sensors import uploads

@@ -2,7 +2,8 @@
 
 import pytest
 
-from scalediff_assets.synthetic_clips.gate import GATED_CLIPS, gate_rates, judge_sidecars, privacy_of
+from scalediff_assets.clip_schemas import GATED_CLIPS
+from scalediff_assets.synthetic_clips.gate import gate_rates, judge_sidecars, privacy_of
 from scalediff_assets.synthetic_clips.provenance import SidecarError
 from scoring.gate import RejectionState, load_gate_policy, read_gate_policy
 from scoring.privacy import PrivacyState
