@@ -18,6 +18,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,9 @@ class EmbeddedChain:
         self._lock = threading.Lock()
         self._block_s = block_s
         self._clock_s = clock_s
+        # Programs that LiteSVM ran leave exception flags of the floating point unit raised, which numpy would
+        # report in the caller's next operation; flags belong to a thread.
+        self._apart = ThreadPoolExecutor(max_workers=1, thread_name_prefix="litesvm")
         self._svm = LiteSVM().with_sigverify(False).with_blockhash_check(False).with_transaction_history(0)
         self._landed: dict[str, Executed] = {}
         self._by_account: dict[str, list[str]] = {}
@@ -91,7 +95,7 @@ class EmbeddedChain:
         try:
             self._replay()
         except ChainLogError:
-            self._log.close()
+            self.close()
             raise
         self._base = self._reserved
         self._started_s = clock_s()
@@ -150,7 +154,7 @@ class EmbeddedChain:
                 return Outcome(error="AlreadyProcessed", fee_lamports=0, logs=(), units=0)
             if not self._is_valid(transaction.message.recent_blockhash):
                 return Outcome(error="BlockhashNotFound", fee_lamports=0, logs=(), units=0)
-            result: Any = self._svm.simulate_transaction(transaction)
+            result: Any = self._apart.submit(self._svm.simulate_transaction, transaction).result()
             return outcome_of(result if hasattr(result, "err") else result.meta())
 
     def transaction(self, signature: str) -> Executed | None:
@@ -179,6 +183,7 @@ class EmbeddedChain:
     def close(self) -> None:
         """Close the log."""
         with self._lock:
+            self._apart.shutdown()
             self._log.close()
 
     def _height(self) -> int:
@@ -235,7 +240,7 @@ class EmbeddedChain:
     ) -> Executed:
         keys = transaction.message.account_keys
         before = tuple(self._svm.get_balance(key) or 0 for key in keys)
-        outcome = outcome_of(self._svm.send_transaction(transaction))
+        outcome = outcome_of(self._apart.submit(self._svm.send_transaction, transaction).result())
         after = tuple(self._svm.get_balance(key) or 0 for key in keys)
         return Executed(
             signature=signature,
