@@ -3,7 +3,7 @@
 1. Sessions that stage the game's scenarios are recorded where the home has none, and processed.
 2. Their passing segments are cut into clips; a narrow model learns them, measured beside both baselines.
 3. The service starts; a plan over all 23 categories goes through service, gate and lake.
-4. A fine-tuned challenger gets half of a second plan: an experiment, a drift report, a cost report.
+4. A fine-tuned challenger gets half of the next week's plan: an experiment, drift and cost reports.
 
 Everything is a Dagster run on the home's instance. What the numbers of so small a model are worth is said
 beside them; nothing here is made to look better than it is.
@@ -87,20 +87,20 @@ def run_generate_demo(
 
         record_staged(settings, console=console, seed=seed)
         clock.lap("sessions recorded and processed")
-    week = week_of(_now())
+    weeks = (week_of(_now()), week_of(_now() + dt.timedelta(days=7)))
     _learn(settings, size, seed, kitti, clock)
     with generation_server(settings, url=url):
         generation: GenerationService = resources_for(settings)["generation"]
         _hold_production(connections, generation)
-        _order(settings, week, size, seed, console)
+        _order(settings, weeks[0], size, seed, console)
         clock.lap("first plan: service, gate, lake")
         _challenge(settings, size, seed, clock)
-        _order(settings, week, size, seed + 1, console)
+        _order(settings, weeks[1], size, seed, console)
         run_partition(settings, "judge_release", SECOND, {})
         clock.lap("second plan, shared with the challenger; experiment judged")
-    _watch(settings, week)
+    _watch(settings, weeks)
     clock.lap("drift and costs")
-    summary = demo_summary(settings, week, seconds=clock.laps, total_s=time.monotonic() - began_s)
+    summary = demo_summary(settings, weeks, seconds=clock.laps, total_s=time.monotonic() - began_s)
     (settings.home / REPORT).write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n")
     print_summary(console, settings, summary)
     return summary
@@ -175,12 +175,13 @@ def _hold_production(connections: Connections, generation: GenerationService) ->
         await_model(generation, production.version)
 
 
-def _watch(settings: Settings, week: str) -> None:
+def _watch(settings: Settings, weeks: tuple[str, ...]) -> None:
     """Held-out stretches of time against those learnt from: of one world, so that nothing should alarm."""
     month = f"{_now():%Y-%m}-01"
     drift = {"month_clips": CLIPS, "month_split": "val", "reference_clips": CLIPS, "reference_split": "train"}
     run_partition(settings, "watch_drift", month, {"drift_reports": drift})
-    run_partition(settings, "cost_weeks", week, {})
+    for week in weeks:
+        run_partition(settings, "cost_weeks", week, {})
 
 
 def _now() -> dt.datetime:

@@ -37,19 +37,19 @@ _ASSETS = (
 
 
 def demo_summary(
-    settings: Settings, week: str, *, seconds: dict[str, float], total_s: float
+    settings: Settings, weeks: tuple[str, ...], *, seconds: dict[str, float], total_s: float
 ) -> dict[str, Any]:
     """What the demo came to, read from the tables that it left."""
     connections: Connections = resources_for(settings)["connections"]
     lake = connections.lake()
-    keys = [category_week(category, week) for category in SCENARIOS.get_partition_keys()]
+    keys = [category_week(category, week) for week in weeks for category in SCENARIOS.get_partition_keys()]
     generated = [read_tables(lake, "generated_clips", key, GeneratedClips) for key in keys]
     verdicts = pl.concat([read_tables(lake, "gated_clips", key, GatedClips).verdicts for key in keys])
     accepted = pl.concat([read_tables(lake, "synthetic_lake", key, SyntheticLake).clips for key in keys])
     reasons = verdicts.explode("reasons").drop_nulls("reasons").group_by("reasons").len().sort("reasons")
     log = connections.audit_log()
     return {
-        "week": week,
+        "weeks": list(weeks),
         "models": [_model(connections, name) for name in _names(connections)],
         "clips": {
             "made": verdicts.height,
@@ -61,7 +61,10 @@ def demo_summary(
         "latency_s": stage_seconds(generated),
         "experiment": _experiment(connections),
         "drift": _drift(connections),
-        "costs": read_tables(lake, "generation_costs", week, GenerationCosts).weeks.row(0, named=True),
+        "costs": [
+            read_tables(lake, "generation_costs", week, GenerationCosts).weeks.row(0, named=True)
+            for week in weeks
+        ],
         "provenance": _provenance(connections, accepted),
         "audit": {"entries": log.verify(), "head": log.head()[1]},
         "assets": [name for name in _ASSETS if _written(connections, name)],
@@ -96,9 +99,12 @@ def print_summary(console: Console, settings: Settings, summary: dict[str, Any])
     )
     console.print(f"experiment: {summary['experiment']['outcome']}: {summary['experiment']['reason']}")
     console.print(f"drift alarm: {summary['drift']['alarm']} (held-out against learnt stretches)")
-    each = costs["accepted_clip_usd"]
-    price = "no clip was accepted" if each is None else f"{each:.5f} USD an accepted clip"
-    console.print(f"cost: {costs['total_usd']:.4f} USD on {costs['device']}, {price}")
+    for cost in costs:
+        each = cost["accepted_clip_usd"]
+        price = "no clip was accepted" if each is None else f"{each:.5f} USD an accepted clip"
+        console.print(
+            f"cost of week {cost['week']}: {cost['total_usd']:.4f} USD on {cost['device']}, {price}"
+        )
     console.print(f"audit log: {summary['audit']['entries']} entries, whole: scalediff audit verify")
     console.print(f"{len(summary['assets'])} assets; {summary['seconds_total']:.0f} s; "
                   f"report: {settings.home / 'generate_report.json'}", soft_wrap=True)  # fmt: skip

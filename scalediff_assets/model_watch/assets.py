@@ -31,6 +31,7 @@ from scalediff_assets.model_watch.months import (
     REFERENCE,
     Watched,
     by_category,
+    clips_of_each,
     drift_event,
     drift_spec,
     drift_tables,
@@ -225,8 +226,11 @@ def drift_reports(
     spec = drift_spec(connections, watched, month, config.extractor)
     result = jobs.run(context, spec)
     assert isinstance(result, EmbedClipsResult)  # noqa: S101 -- of an EmbedClipsSpec
+    of_each = clips_of_each(result.sets)
     sides = {
-        each.name: by_category(each, read_features(connections, spec, each), result.extractor)
+        each.name: by_category(
+            each, read_features(connections, spec, each), result.extractor, of_each=of_each
+        )
         for each in result.sets
     }
     report = drift_report(sides[REFERENCE], sides[MONTH])
@@ -234,7 +238,12 @@ def drift_reports(
     event = drift_event(month, report, f"dagster run {context.run.run_id}", now_ms)
     connections.audit_log().append([event])
     row = tables.months.row(0, named=True)
-    shown = {"alarm": report.alarm, "distance": str(report.distance), "looks": drift_picture(row)}
+    shown = {
+        "alarm": report.alarm,
+        "distance": str(report.distance),
+        "clips_of_a_stretch": of_each,
+        "looks": drift_picture(row),
+    }
     context.add_asset_metadata(shown | {"report": sample(tables.months)}, partition_key=month)
     context.log.info("month=%s alarm=%s %s", month, report.alarm, report.distance)
     # A step that started a job over Pipes must return an event.

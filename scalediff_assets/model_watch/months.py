@@ -1,7 +1,8 @@
 """A month's real clips beside those before: which sets, which clips of them, and the report's row.
 
 Clips of one stretch of time are alike, and a test that takes them for independent sees drift everywhere:
-of each stretch one clip counts.
+of each stretch one clip counts. Only where there are too few stretches more of each are taken, apart from
+each other; an alarm then comes earlier than it should.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from resources.connections import Connections
 from scalediff_assets.clip_schemas import DRIFT, Drift
 from scalediff_assets.driving_clips.tables import ClipSetError, clips_place
-from scalediff_assets.synthetic_clips.drift import DriftReport
+from scalediff_assets.synthetic_clips.drift import CLIPS_MIN, DriftReport
 from scalediff_assets.video_models.record import read_training
 from scalediff_assets.video_models.registry import read_stages
 from scalediff_contract.audit import AuditEvent
@@ -22,6 +23,7 @@ from scoring.frechet import FeatureSet
 
 MONTH, REFERENCE = "month", "reference"
 MONTH_SET = "month-"
+_MOST_OF_EACH = 5
 
 
 class Watched(BaseModel):
@@ -89,12 +91,14 @@ def drift_spec(connections: Connections, watched: Watched, month: str, extractor
     )
 
 
-def by_category(embedded: EmbeddedSet, features: np.ndarray, extractor: str) -> dict[str, FeatureSet]:
-    """Features by category; one clip of each stretch of time."""
+def by_category(
+    embedded: EmbeddedSet, features: np.ndarray, extractor: str, *, of_each: int = 1
+) -> dict[str, FeatureSet]:
+    """Features by category; so many clips of each stretch of time."""
     rows: dict[str, list[int]] = {}
-    for row in one_of_each_stretch(embedded.rows):
+    for row in some_of_each_stretch(embedded.rows, of_each):
         rows.setdefault(embedded.categories[row], []).append(row)
-    # A set needs two clips; a category with one goes to its neighbours' sum under a name of its own.
+    # A set needs two clips: categories with one are taken together.
     alone = [each[0] for each in rows.values() if len(each) < 2]
     found = {name: each for name, each in rows.items() if len(each) >= 2}
     if len(alone) > 1:
@@ -104,12 +108,24 @@ def by_category(embedded: EmbeddedSet, features: np.ndarray, extractor: str) -> 
     }
 
 
-def one_of_each_stretch(clip_ids: Sequence[str]) -> list[int]:
-    """The middle clip of each recording, by `{source}:{first picture}`."""
+def clips_of_each(sets: Sequence[EmbeddedSet]) -> int:
+    """How many clips of each stretch are needed, so that every set has enough for a report."""
+    for of_each in range(1, _MOST_OF_EACH):
+        if min(len(some_of_each_stretch(each.rows, of_each)) for each in sets) >= CLIPS_MIN:
+            return of_each
+    return _MOST_OF_EACH
+
+
+def some_of_each_stretch(clip_ids: Sequence[str], of_each: int) -> list[int]:
+    """The middle clip of each recording, or several evenly apart, by `{source}:{first picture}`."""
     by_source: dict[str, list[int]] = {}
     for row, clip_id in enumerate(clip_ids):
         by_source.setdefault(clip_id.rpartition(":")[0], []).append(row)
-    return sorted(rows[len(rows) // 2] for rows in by_source.values())
+    found: set[int] = set()
+    for rows in by_source.values():
+        count = min(of_each, len(rows))
+        found |= {rows[(2 * place + 1) * len(rows) // (2 * count)] for place in range(count)}
+    return sorted(found)
 
 
 def drift_tables(month: str, watched: Watched, report: DriftReport) -> Drift:

@@ -72,11 +72,11 @@ def unit_tests(context: dg.OpExecutionContext, config: UnitTestsConfig) -> None:
 )
 def small_training(
     context: dg.OpExecutionContext, config: SmallTrainingConfig, connections: Connections, jobs: JobLauncher
-) -> None:
+) -> dg.Output[None]:
     """Train small, and hold loss and samples against their limits."""
     if config.skip:
         context.log.info("skipped: new data under unchanged code")
-        return
+        return dg.Output(None)
     result = jobs.run(context, small_training_spec(context.partition_key, config, connections))
     assert isinstance(result, SmokeVideoResult)  # noqa: S101 -- of a SmokeVideoSpec
     if result.status == "failed":
@@ -86,6 +86,8 @@ def small_training(
             allow_retries=False,
         )
     context.log.info("small training passed loss=%s of_noise=%s n=%d", result.loss, result.of_noise, result.n)
+    # A step that started a job over Pipes must return an event.
+    return dg.Output(None)
 
 
 @dg.op(
