@@ -232,7 +232,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true", help="fewer frames and rounds")
     arguments = parser.parse_args()
-    count, rounds = (64, 3) if arguments.quick else (320, 5)
+    count, rounds = (64, 1) if arguments.quick else (320, 5)
     runtime = start_runtime("auto")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

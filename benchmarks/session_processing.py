@@ -135,12 +135,12 @@ def _one_session(path: Path) -> float:
     return int(status["VmHWM"].split()[0]) / 1024
 
 
-def workers(path: Path) -> tuple[float, float]:
+def workers(path: Path, *, rounds: int) -> tuple[float, float]:
     """Throughput of two processes over one, and the peak memory of a fresh worker in MB."""
     context = multiprocessing.get_context("spawn")
     walls = []
     peak_mb = 0.0
-    for count in (1, 2, 1, 2, 1, 2):
+    for count in (1, 2) * rounds:
         with context.Pool(count) as pool:
             pool.map(_one_session, [generated_clip(2)] * count, chunksize=1)
             started = time.perf_counter()
@@ -152,12 +152,12 @@ def workers(path: Path) -> tuple[float, float]:
 
 def measure(*, quick: bool) -> dict[str, Any]:
     """All figures."""
-    path = generated_clip(10 if quick else 60)
-    figures = _ratios(path, rounds=3 if quick else 5, with_reference=True)
+    path = generated_clip(3 if quick else 60)
+    figures = _ratios(path, rounds=1 if quick else 5, with_reference=True)
     figures["reference_extraction"] = "ffmpeg" if _HAS_FFMPEG else "PyAV and OpenCV"
-    figures["two_workers_over_one"], figures["worker_peak_mb"] = workers(path)
+    figures["two_workers_over_one"], figures["worker_peak_mb"] = workers(path, rounds=1 if quick else 3)
     for real in sorted(REAL_CLIP.glob("*tp5owb.webm")):
-        ratios = _ratios(real, rounds=5 if quick else 15, with_reference=False)
+        ratios = _ratios(real, rounds=1 if quick else 15, with_reference=False)
         figures |= {f"{name}_real": ratios[name] for name in ratios if name.startswith("single_pass")}
     return figures
 
@@ -191,7 +191,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--quick", action="store_true", help="a 10 s clip and fewer rounds")
+    parser.add_argument("--quick", action="store_true", help="a 3 s clip and one round")
     arguments = parser.parse_args()
     report("session processing", measure(quick=arguments.quick), as_json=arguments.json)
 
