@@ -15,6 +15,7 @@ import dagster as dg
 
 if TYPE_CHECKING:
     from scalediff_contract.generation import (
+        Act,
         Cohort,
         Health,
         Job,
@@ -134,6 +135,12 @@ class GenerationService(dg.ConfigurableResource):  # type: ignore[type-arg]
     def resume(self) -> "ServiceState":
         """End a halt."""
         return self._state("POST", "admin/resume")
+
+    def acts(self, after: int = 0) -> "list[Act]":
+        """Halts and models that were put in force, after a number; 500 at a time."""
+        from scalediff_contract.generation import Acts
+
+        return Acts.model_validate(self._ask("GET", f"admin/acts?after={after}")).acts
 
     def state(self) -> "ServiceState":
         """The service at a glance."""

@@ -17,7 +17,7 @@ from resources.tables import has_tables, read_tables
 from resources.tracking import Tracking, TrackingUnavailableError
 from scalediff_assets.automation_tags import range_of, range_tags
 from scalediff_assets.clip_jobs import make_clips, model_release, order_clips, watch_drift
-from scalediff_assets.clip_schemas import ScenarioPlan
+from scalediff_assets.clip_schemas import Drift, ScenarioPlan
 from scalediff_assets.model_watch.months import MONTH_SET
 from scalediff_assets.partitions import (
     SCENARIOS,
@@ -29,9 +29,9 @@ from scalediff_assets.partitions import (
 )
 from scalediff_assets.synthetic_clips.alert_samples import History, sampled
 from scalediff_assets.synthetic_clips.alerts import evaluate, load_alert_rules
-from scalediff_assets.synthetic_clips.orders import partitions_of, plan_events
+from scalediff_assets.synthetic_clips.orders import act_events, partitions_of, plan_events
 from scalediff_assets.synthetic_clips.windows import load_windows
-from scalediff_assets.video_models.registry import follow
+from scalediff_assets.video_models.registry import follow, read_stages
 from scalediff_contract.audit import AuditEvent
 
 _RUNNING = dg.DefaultSensorStatus.RUNNING
@@ -106,7 +106,7 @@ def _planned(connections: Connections, key: str) -> int:
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=_RUNNING,
-    description="Writes what was ordered and what ended at the service into the audit log.",
+    description="Writes orders, their ends, halts and models of the service into the audit log.",
 )
 def audit_orders(
     context: dg.SensorEvaluationContext, connections: Connections, generation: GenerationService
@@ -114,11 +114,15 @@ def audit_orders(
     """No run is launched: the log is the result; telling an event twice changes nothing."""
     if generation.health().status != "ok":
         return dg.SensorResult(skip_reason=_AWAY)
-    after, told = int(context.cursor or 0), 0
-    for job in generation.ended(after):
-        after = max(after, job.settled_no or 0)
-        told += len(connections.audit_log().append(plan_events([job])))
-    return dg.SensorResult(skip_reason=f"{told} events are new in the audit log", cursor=str(after))
+    state = json.loads(context.cursor or '{"jobs": 0, "acts": 0}')
+    log, told = connections.audit_log(), 0
+    for job in generation.ended(state["jobs"]):
+        state["jobs"] = max(state["jobs"], job.settled_no or 0)
+        told += len(log.append(plan_events([job])))
+    for act in generation.acts(state["acts"]):
+        state["acts"] = act.number
+        told += len(log.append(act_events([act])))
+    return dg.SensorResult(skip_reason=f"{told} events are new in the audit log", cursor=json.dumps(state))
 
 
 @dg.sensor(
@@ -173,43 +177,53 @@ def report_drift(
     return dg.RunRequest(run_key=f"drift:{month}:{context.cursor}", partition_key=month)
 
 
-@dg.asset_sensor(
-    asset_key=dg.AssetKey("drift_reports"),
+@dg.sensor(
     job=model_release,
+    minimum_interval_seconds=120,
     default_status=_RUNNING,
     description="Fine-tunes attention over time on a month's clips when its drift report alarms.",
 )
-def finetune_drifted(
-    context: dg.SensorEvaluationContext,  # noqa: ARG001 -- asset sensors are called with it
-    asset_event: dg.EventLogEntry,
-    connections: Connections,
-) -> dg.SensorResult:
+def finetune_drifted(context: dg.SensorEvaluationContext, connections: Connections) -> dg.SensorResult:
     """New data under unchanged code: it starts at the full training, from production's weights."""
-    from scalediff_assets.clip_schemas import Drift
-    from scalediff_assets.video_models.registry import read_stages
+    records = context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(
+            asset_key=dg.AssetKey("drift_reports"), after_storage_id=int(context.cursor or 0)
+        ),
+        limit=_EVENTS,
+        ascending=True,
+    ).records
+    months = sorted({record.partition_key for record in records if record.partition_key})
+    requests = [found for month in months if (found := _finetune(connections, month)) is not None]
+    names = [str(request.partition_key) for request in requests]
+    return dg.SensorResult(
+        run_requests=requests,
+        dynamic_partitions_requests=[VIDEO_MODELS.build_add_request(names)] if names else [],
+        cursor=str(records[-1].storage_id) if records else context.cursor,
+    )
 
-    month = str(asset_event.dagster_event.partition if asset_event.dagster_event else "")
+
+def _finetune(connections: Connections, month: str) -> dg.RunRequest | None:
+    """The run that a month's report asks for; None without an alarm or a model to fine-tune."""
     row = read_tables(connections.lake(), "drift_reports", month, Drift).months.row(0, named=True)
     production = read_stages(connections).production
     if not row["alarm"] or production is None:
-        return dg.SensorResult(skip_reason=f"{month}: no alarm, or no production model to fine-tune")
-    name = f"finetune-{month[:7]}"
+        return None
     form = {
         "clip_set": row["month_clips"],
         "initial": production.training_run,
         "base": production.version,
         "trainable": "temporal",
     }
-    ops = {"unit_tests": {"config": {"skip": True}},
-           "small_training": {"config": {"skip": True, "clip_set": row["month_clips"]}},
-           "full_training": {"config": form}}  # fmt: skip
-    request = dg.RunRequest(
+    steps = {
+        "unit_tests": {"skip": True},
+        "small_training": {"skip": True, "clip_set": row["month_clips"]},
+        "full_training": form,
+    }
+    ops = {name: {"config": config} for name, config in steps.items()}
+    return dg.RunRequest(
         run_key=f"finetune:{month}:{row['fvd']:.6g}",
-        partition_key=name,
+        partition_key=f"finetune-{month[:7]}",
         run_config={"ops": {"video_models": {"ops": ops}}},
-    )
-    return dg.SensorResult(
-        run_requests=[request], dynamic_partitions_requests=[VIDEO_MODELS.build_add_request([name])]
     )
 
 

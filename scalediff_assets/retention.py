@@ -19,7 +19,7 @@ def remove_expired(context: dg.OpExecutionContext, connections: Connections) -> 
         return 0
     now_ms = time.time_ns() // 1_000_000
     due = expired(lake.list(RAW), now_ms)
-    actor = f"dagster run {context.run.run_id}"
+    actor = f"dagster run {context.run_id}"
     # Told first: a deletion that was announced and not done is found again the next day.
     connections.audit_log().append(_deleted(key, actor, now_ms) for key in due)
     for key in due:

@@ -18,7 +18,7 @@ GENESIS = "0" * 64
 MAX_DETAIL_CHARS = 16_000
 
 Action = Literal[
-    "request", "cancel", "generate", "decision", "accept", "reject", "halt", "resume",
+    "request", "cancel", "generate", "decision", "accept", "reject", "halt", "resume", "reload",
     "register", "promote", "rollback", "experiment", "drift", "delete", "policy",
 ]  # fmt: skip
 _Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

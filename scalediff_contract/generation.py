@@ -267,6 +267,30 @@ class HaltRequest(_Asked):
     reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
+class Act(_Said):
+    """Something that a person or a program did to the service itself.
+
+    Attributes:
+        number: Grows with every act; to ask for those after one.
+        at: When.
+        actor: Who.
+        action: What.
+        detail: With what: a reason, a model.
+    """
+
+    number: int
+    at: dt.datetime
+    actor: str
+    action: Literal["halt", "resume", "reload"]
+    detail: dict[str, str | float | bool | None]
+
+
+class Acts(_Said):
+    """Acts in their order, at most 500."""
+
+    acts: Annotated[list[Act], Field(max_length=MAX_LISTED)]
+
+
 class ServiceState(_Said):
     """The service at a glance."""
 

@@ -35,7 +35,7 @@ from scalediff_assets.partitions import ALL_CATEGORIES, CATEGORY_WEEKS, WEEKLY, 
 from scalediff_assets.synthetic_clips import report as say
 from scalediff_assets.synthetic_clips.accepting import accept_partition
 from scalediff_assets.synthetic_clips.comparing import compare_with_training
-from scalediff_assets.synthetic_clips.costing import cost_tables, production_of
+from scalediff_assets.synthetic_clips.costing import cost_tables, price_key, production_of
 from scalediff_assets.synthetic_clips.costs import clip_costs, load_prices
 from scalediff_assets.synthetic_clips.gate import gate_rates
 from scalediff_assets.synthetic_clips.judging import (
@@ -255,7 +255,7 @@ def synthetic_lake(
 class CostConfig(dg.Config):
     """What it ran on."""
 
-    device: str = Field(default="cpu", description="As in prices.toml: cpu, a100, h100, h200.")
+    device: str = Field(default="cpu", description="What it ran on: cpu, or a GPU's name.")
     clip_s: float = Field(default=0.8, gt=0, description="Length of a clip; 4.0 of the production size.")
 
 
@@ -286,7 +286,7 @@ def generation_costs(
     week, prices = context.partition_key, load_prices()
     production = production_of(
         week, list(generated_clips.values()), list(synthetic_lake.values()), connections,
-        device=config.device, clip_s=config.clip_s,
+        device=price_key(config.device), clip_s=config.clip_s,
     )  # fmt: skip
     costs = clip_costs(production, prices)
     tables = cost_tables(week, production, costs, prices)

@@ -13,7 +13,7 @@ from resources.generation import GenerationService
 from scalediff_assets.clip_schemas import GENERATED_CLIPS, STAGE_SECONDS, GeneratedClips
 from scalediff_assets.partitions import category_week, of_category_week
 from scalediff_contract.audit import AuditEvent
-from scalediff_contract.generation import ENDED, GenerateRequest, Job, PlannedJob
+from scalediff_contract.generation import ENDED, Act, GenerateRequest, Job, PlannedJob
 
 _POLL_S = 1.0
 KEY_TAG = "key"
@@ -107,6 +107,21 @@ def plan_events(jobs: Iterable[Job]) -> list[AuditEvent]:
         action = "cancel" if job.status == "cancelled" else "generate"
         events.append(_event(job, action, int(at.timestamp() * 1000), dict(made)))
     return events
+
+
+def act_events(acts: Iterable[Act]) -> list[AuditEvent]:
+    """What the audit log is told of halts and models at the service, whoever did it."""
+    return [
+        AuditEvent(
+            event_id=f"service/act/{act.number}/{int(act.at.timestamp() * 1000)}",
+            at_ms=int(act.at.timestamp() * 1000),
+            actor=act.actor,
+            action=act.action,
+            subject="generation service",
+            detail=dict(act.detail),
+        )
+        for act in acts
+    ]
 
 
 def stage_seconds(tables: Iterable[GeneratedClips]) -> dict[str, float]:

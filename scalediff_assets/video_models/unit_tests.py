@@ -28,9 +28,12 @@ def run_unit_tests(root: Path = _ROOT) -> str:
     if not tests:
         return "not run: this installation has no tests; the commit's CI ran them"
     command = [sys.executable, "-m", "pytest", *tests, "-q", "-m", "not slow", "-p", "no:cacheprovider"]
-    done = subprocess.run(  # noqa: S603 -- our own interpreter and tests
-        command, cwd=root, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 -- our own interpreter and tests
+            command, cwd=root, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UnitTestsFailedError(f"the unit tests took over {_TIMEOUT_S:.0f} s; run it again") from error
     said = done.stdout.strip().splitlines() or [done.stderr.strip()[-_SHOWN_CHARS:]]
     if done.returncode != 0:
         raise UnitTestsFailedError(

@@ -142,7 +142,8 @@ def made(served: tuple[Line, GenerationService]) -> Line:
 
 def tables(line: Line, asset: str, kind: Any, field: str) -> pl.DataFrame:
     keys = [category_week(category, WEEK) for category in SCENARIOS.get_partition_keys()]
-    return pl.concat([getattr(read_tables(line.lake, asset, key, kind), field) for key in keys])
+    found: list[pl.DataFrame] = [getattr(read_tables(line.lake, asset, key, kind), field) for key in keys]
+    return pl.concat(found)
 
 
 def test_a_broken_loss_stops_at_the_small_training(line: Line) -> None:
@@ -239,7 +240,7 @@ def test_a_rollback_gives_back_the_version_before_and_keeps_queued_jobs(
                 prompt=PROMPT, seed=number, num_inference_steps=40, tags={"plan": "rollback"}
             ),
         )
-        for number in range(60)
+        for number in range(30)
     ]
     queued = generation.order(order)
     began_s = time.monotonic()

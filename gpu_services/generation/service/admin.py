@@ -3,13 +3,14 @@
 import logging
 import posixpath
 import time
+from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from gpu_services.generation.service.choice import ModelChoice
 from gpu_services.generation.service.crew import WorkerRow, seconds_per_clip
 from gpu_services.generation.service.service import Administrator, Service, ServiceDep, orderer
-from scalediff_contract.generation import Cohort, HaltRequest, Reloaded, ReloadRequest, ServiceState
+from scalediff_contract.generation import Acts, Cohort, HaltRequest, Reloaded, ReloadRequest, ServiceState
 from scalediff_contract.web.problems import ProblemError
 
 router = APIRouter(tags=["admin"])
@@ -27,6 +28,7 @@ def reload_model(body: ReloadRequest, actor: Administrator, service: ServiceDep)
         _check_place(service, url)
     before = service.choices.current()
     given = body.model_dump(exclude={"wait_s"})
+    service.acts.note(actor.name, "reload", given, service.now_ms())
     choice = service.choices.choose(ModelChoice(number=0, **given))
     _log.info("reload actor=%s number=%d model=%s", actor.name, choice.number, choice.model_url)
     started_s = time.monotonic()
@@ -49,6 +51,7 @@ def reload_model(body: ReloadRequest, actor: Administrator, service: ServiceDep)
 def halt(body: HaltRequest, actor: Administrator, service: ServiceDep) -> ServiceState:
     """Take no orders and begin no jobs; what runs is finished, what waits stays."""
     _log.warning("halt actor=%s reason=%s", actor.name, body.reason)
+    service.acts.note(actor.name, "halt", {"reason": body.reason}, service.now_ms())
     service.choices.halt(body.reason)
     service.fresh_halt.forget()
     service.queue.halt(body.reason)
@@ -59,6 +62,7 @@ def halt(body: HaltRequest, actor: Administrator, service: ServiceDep) -> Servic
 def resume(actor: Administrator, service: ServiceDep) -> ServiceState:
     """End a halt."""
     _log.warning("resume actor=%s", actor.name)
+    service.acts.note(actor.name, "resume", {}, service.now_ms())
     service.choices.halt(None)
     service.fresh_halt.forget()
     service.queue.resume()
@@ -72,6 +76,16 @@ def put_cohort(body: Cohort, actor: Administrator, service: ServiceDep) -> Cohor
     service.cohorts.publish(body, service.now_ms())
     service.fresh_cohorts.forget()
     return body
+
+
+@router.get("/admin/acts")
+def read_acts(
+    actor: Administrator,  # noqa: ARG001 -- only administrators may read it
+    service: ServiceDep,
+    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+) -> Acts:
+    """Halts and models that were put in force, after a number; for the audit log."""
+    return Acts(acts=service.acts.after(after))
 
 
 @router.get("/state", dependencies=[Depends(orderer)])

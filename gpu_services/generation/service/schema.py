@@ -90,6 +90,16 @@ callbacks = sa.Table(
     sa.Column("problem", sa.String),
 )
 
+acts = sa.Table(
+    "generation_acts",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("detail", sa.JSON, nullable=False),
+)
+
 cohorts = sa.Table(
     "generation_cohorts",
     metadata,

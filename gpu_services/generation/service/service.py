@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gpu_services.generation.service.access import Actor, actor_of, key_for, require
+from gpu_services.generation.service.acts import ActLog
 from gpu_services.generation.service.addresses import CallbackRules
 from gpu_services.generation.service.callbacks import Deliveries, Post
 from gpu_services.generation.service.choice import Choices
@@ -39,6 +40,7 @@ class Service:
     choices: Choices
     crew: Crew
     cohorts: Cohorts
+    acts: ActLog
     intake: Intake
     images: Images
     rules: CallbackRules
@@ -106,6 +108,7 @@ def make_service(config: ServiceConfig) -> Service:
         choices=choices,
         crew=crew,
         cohorts=cohorts,
+        acts=ActLog(database),
         intake=Intake(jobs, queue, config.now_ms),
         images=Images(
             store=store,
