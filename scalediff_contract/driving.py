@@ -236,7 +236,7 @@ PRESETS: dict[PresetName, Preset] = {
             speed_head_hidden=(128,),
         ),
         recipe=Recipe(
-            steps=800, batch=128, warmup_steps=40, ema_decay=0.98, validate_every=400, save_every=200
+            steps=1000, batch=64, warmup_steps=40, ema_decay=0.98, validate_every=500, save_every=200
         ),
         pedals="speed",
         look_every_s=0.2,  # half the closed loop's cost on a CPU
