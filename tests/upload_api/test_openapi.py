@@ -61,7 +61,7 @@ def test_whatever_is_asked_the_answer_is_a_described_one(free_place: Place) -> N
         asked += 1
         case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
 
-    assert len(each_operation(free_place, check)) == 8
+    assert len(each_operation(free_place, check)) == 9
     assert asked > 8 * EXAMPLES
     assert free_place.stored_keys() == []
 
