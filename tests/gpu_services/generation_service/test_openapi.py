@@ -58,5 +58,5 @@ def test_whatever_is_asked_the_answer_is_a_described_one(make_api: Callable[...,
         case.call_and_validate(headers=headers, excluded_checks=excluded)
 
     names = each_operation(api, check)
-    assert len(names) == 11, names
+    assert len(names) == 12, names
     assert asked > 10 * EXAMPLES
