@@ -45,6 +45,22 @@ class Ledger:
                 rows += [(wallet, session_id) for wallet, session_id in connection.execute(query)]
         return pl.DataFrame(rows, schema={"wallet": pl.String, "session_id": pl.String}, orient="row")
 
+    def issued_sessions(self, session_ids: Sequence[str]) -> pl.DataFrame:
+        """(session_id, wallet, address, issued_ms) of issued sessions: who asked for them, and from where."""
+        s = t.upload_sessions.c
+        rows: list[tuple[str, str, str, int]] = []
+        with self._reading() as connection:
+            for first in range(0, len(session_ids), _IDS_AT_ONCE):
+                chunk = session_ids[first : first + _IDS_AT_ONCE]
+                query = sa.select(s.session_id, s.wallet, s.address, s.issued_ms).where(
+                    s.session_id.in_(chunk)
+                )
+                rows += [tuple(row) for row in connection.execute(query)]
+        schema = {
+            "session_id": pl.String, "wallet": pl.String, "address": pl.String, "issued_ms": pl.Int64,
+        }  # fmt: skip
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
     def earning_elsewhere(self, day: str, session_ids: Sequence[str]) -> pl.DataFrame:
         """(wallet, session_id, day) of the sessions that earn on another day: nobody earns twice for one."""
         e, line = t.payout_entries.c, t.payout_lines.c

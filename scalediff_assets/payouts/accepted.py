@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from scalediff_assets.payouts.policy import PricePolicy
 from scalediff_assets.payouts.pricing import ACCEPTED
 
 _COMMANDS = {1: "left", 2: "right", 3: "straight"}
@@ -30,6 +31,25 @@ def accepted_segments(
         manoeuvres(segments, frames, frames_min_percent), on="segment_id", how="left"
     )
     return found.select(pl.col(name).cast(dtype) for name, dtype in ACCEPTED.items())
+
+
+def earning_sessions(
+    accepted: pl.DataFrame, sessions: pl.DataFrame, proven: pl.DataFrame, policy: PricePolicy
+) -> pl.DataFrame:
+    """`session_id, wallet, scenario_id, completed_ms` of the sessions that may earn: those worth judging.
+
+    Args:
+        accepted: ACCEPTED.
+        sessions: MANIFEST, for the time of arrival.
+        proven: `wallet, session_id` of sessions whose wallet signed for itself.
+        policy: Whether only those may earn.
+    """
+    key = ["session_id", "wallet"]
+    mine = accepted.select(*key, "scenario_id").unique(key, maintain_order=True)
+    if policy.eligibility.wallets == "issued":
+        mine = mine.join(proven, on=key, how="semi")
+    arrived = sessions.sort("revision").unique(key, keep="last").select(*key, "completed_ms")
+    return mine.join(arrived, on=key, how="inner")
 
 
 def manoeuvres(segments: pl.DataFrame, frames: pl.DataFrame, frames_min_percent: int) -> pl.DataFrame:

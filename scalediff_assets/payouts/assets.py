@@ -13,10 +13,11 @@ from resources.solana.resource import Solana
 from resources.tables import has_tables, read_tables
 from scalediff_assets.hours import OWNERS, column_schema
 from scalediff_assets.partitions import DAILY, ONE_DAY_PER_RUN, days_before
-from scalediff_assets.payout_schemas import PAYOUT_WALLETS, Payouts
+from scalediff_assets.payout_schemas import PAYOUT_WALLETS, Payouts, PayoutStock, PayoutTracks
+from scalediff_assets.payouts.fraud.evidence import Evidence
 from scalediff_assets.payouts.policy import PricePolicy, load_price_policy
 from scalediff_assets.payouts.pricing import ACCEPTED, EXCLUSIONS, Priced, lacking_rates, price
-from scalediff_assets.payouts.report import payout_markdown, payout_tables, sol
+from scalediff_assets.payouts.report import fraud_markdown, payout_markdown, payout_tables, rule_counts, sol
 from scalediff_assets.schemas import (
     AlignedSessionsHours,
     QualityScoresHours,
@@ -74,15 +75,16 @@ def payouts(
     day = context.partition_key
     policy, ledger = load_price_policy(config.policy or None), connections.ledger()
     hours = [hour for hour in quality_scores if hour in set(segments) and hour in set(aligned_sessions)]
-    accepted, quality_hash = _accepted(
-        hours, raw_sessions, aligned_sessions, segments, quality_scores, policy
+    accepted, evidence, quality_hash = _accepted(
+        hours, raw_sessions, aligned_sessions, segments, quality_scores, policy, ledger
     )
-    priced = _price(day, accepted, policy, ledger, connections)
+    fraud = _fraud(day, evidence, policy, ledger, connections)
+    priced = _price(day, accepted, fraud, policy, ledger, connections)
     change = ledger.record_day(
         day, priced.lines, policy=policy.record, quality_hash=quality_hash, now_ms=_now_ms()
     )
     paid = _pay(solana, ledger, policy) if config.pay else {"mode": "not asked to pay"}
-    tables = payout_tables(accepted, priced, ledger.day_wallets(day))
+    tables = payout_tables(accepted, priced, ledger.day_wallets(day), fraud, evidence)
     context.add_asset_metadata(_report(tables, priced, change, policy, solana) | paid, partition_key=day)
     context.log.info("paid out day=%s wallets=%d entries=%d", day, tables.wallets.height, change.entries)
     return {day: tables}
@@ -95,29 +97,64 @@ def _accepted(
     cut: SegmentsHours,
     judged: QualityScoresHours,
     policy: PricePolicy,
-) -> tuple[pl.DataFrame, str]:
-    """The day's accepted segments, an hour at a time, and the hashes of the policies that passed them."""
-    from scalediff_assets.payouts.accepted import accepted_segments
+    ledger: Ledger,
+) -> tuple[pl.DataFrame, Evidence, str]:
+    """Accepted segments, the fraud rules' evidence, and the hashes of the quality policies; hour by hour."""
+    from scalediff_assets.payouts.accepted import accepted_segments, earning_sessions
+    from scalediff_assets.payouts.fraud.evidence import gather
 
-    found, hashes = [ACCEPTED.to_frame()], set()
+    found, evidence, hashes = [ACCEPTED.to_frame()], [], set()
     for hour in hours:
-        verdicts, pieces = judged[hour].segments, cut[hour].segments
+        verdicts, pieces, frames = judged[hour].segments, cut[hour], aligned[hour].frames
         hashes |= set(verdicts["policy_hash"].unique())
-        found.append(
-            accepted_segments(
+        fresh = accepted_segments(
+            verdicts=verdicts,
+            sessions=raw[hour].sessions,
+            segments=pieces.segments,
+            frames=frames,
+            frames_min_percent=policy.lacking.frames_min_percent,
+        )
+        found.append(fresh)
+        proven = ledger.proven_sessions(fresh["session_id"].unique().sort().to_list())
+        sessions = earning_sessions(fresh, raw[hour].sessions, proven, policy)
+        evidence.append(
+            gather(
+                sessions=sessions,
+                frames=frames,
+                signals=pieces.signals,
                 verdicts=verdicts,
-                sessions=raw[hour].sessions,
-                segments=pieces,
-                frames=aligned[hour].frames,
-                frames_min_percent=policy.lacking.frames_min_percent,
+                limits=policy.fraud,
             )
         )
     # A session that was sent again within the day counts as its last hour has it.
-    return pl.concat(found).unique("segment_id", keep="last", maintain_order=True), ",".join(sorted(hashes))
+    accepted = pl.concat(found).unique("segment_id", keep="last", maintain_order=True)
+    return accepted, Evidence.of(evidence), ",".join(sorted(hashes))
+
+
+def _fraud(
+    day: str, evidence: Evidence, policy: PricePolicy, ledger: Ledger, connections: Connections
+) -> pl.DataFrame:
+    """PAYOUT_FRAUD: the limits that the day's sessions break, alone and beside those of the days before."""
+    from scalediff_assets.payouts.fraud.judge import judge
+
+    lake = connections.lake()
+    earlier = [
+        read_tables(lake, ASSET, before, PayoutTracks).tracks
+        for before in days_before(day, policy.fraud.window_days)
+        if has_tables(lake, ASSET, before)
+    ]
+    issued = ledger.issued_sessions(evidence.measures["session_id"].sort().to_list())
+    known = pl.concat([evidence.tracks.clear(), *earlier])
+    return judge(evidence, earlier=known, issued=issued, limits=policy.fraud)
 
 
 def _price(
-    day: str, accepted: pl.DataFrame, policy: PricePolicy, ledger: Ledger, connections: Connections
+    day: str,
+    accepted: pl.DataFrame,
+    fraud: pl.DataFrame,
+    policy: PricePolicy,
+    ledger: Ledger,
+    connections: Connections,
 ) -> Priced:
     session_ids = accepted["session_id"].unique().sort().to_list()
     rates = ledger.rates(day, policy.policy_hash) or ledger.fix_rates(
@@ -126,21 +163,23 @@ def _price(
     return price(
         accepted=accepted,
         proven=ledger.proven_sessions(session_ids),
-        excluded=_excluded(day, session_ids, ledger),
+        excluded=_excluded(day, session_ids, fraud, ledger),
         rates=rates,
         policy=policy,
     )
 
 
-def _excluded(day: str, session_ids: list[str], ledger: Ledger) -> pl.DataFrame:
+def _excluded(day: str, session_ids: list[str], fraud: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
     """EXCLUSIONS: the sessions that must not earn on this day, and why."""
+    from scalediff_assets.payouts.fraud.judge import exclusions
+
     elsewhere = ledger.earning_elsewhere(day, session_ids).select(
         "session_id",
         "wallet",
         rule=pl.concat_str(pl.lit("earned on "), "day"),
         severity=pl.lit("exclude"),
     )
-    return pl.concat([EXCLUSIONS.to_frame(), elsewhere])
+    return pl.concat([EXCLUSIONS.to_frame(), exclusions(fraud), elsewhere])
 
 
 def _stock_before(day: str, policy: PricePolicy, connections: Connections) -> dict[str, int]:
@@ -149,7 +188,7 @@ def _stock_before(day: str, policy: PricePolicy, connections: Connections) -> di
     lake = connections.lake()
     for earlier in days_before(day, policy.lacking.window_days):
         if has_tables(lake, ASSET, earlier):
-            for manoeuvre, segments in read_tables(lake, ASSET, earlier, Payouts).stock.iter_rows():
+            for manoeuvre, segments in read_tables(lake, ASSET, earlier, PayoutStock).stock.iter_rows():
                 stock[manoeuvre] = stock.get(manoeuvre, 0) + segments
     return stock
 
@@ -197,6 +236,8 @@ def _report(
         "price_policy": policy.version,
         "price_policy_hash": policy.policy_hash,
         "payouts": dg.MetadataValue.md(payout_markdown(wallets, solana.link)),
+        "unpaid_sessions_by_rule": rule_counts(tables),
+        "fraud": dg.MetadataValue.md(fraud_markdown(tables.fraud)),
         "rates": {rate.trait: rate.bonus_percent for rate in priced.rates},
     }
     top = wallets.sort("valid_segments", "wallet", descending=[True, False]).head(_SHOWN_WALLETS)

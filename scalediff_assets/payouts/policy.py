@@ -1,4 +1,4 @@
-"""The price policy: a versioned file of prices, bonuses and caps, and its hash.
+"""The price policy: a versioned file of prices, bonuses, caps and fraud limits, and its hash.
 
 Belongs here: what a policy may say and how its file is read. The prices are in `policies/v1.toml`; how
 they are applied is in `pricing.py`.
@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from resources.ledger import PricePolicyRecord
+from scalediff_assets.payouts.fraud.limits import FraudLimits
 
 DEFAULT_PRICES_PATH = Path(__file__).parent / "policies" / "v1.toml"
 Manoeuvre = Literal["left", "right", "straight"]
@@ -84,6 +85,7 @@ class PricePolicy(_Part):
     lacking: Lacking
     caps: Caps
     payment: PaymentRules
+    fraud: FraudLimits
 
     @property
     def content(self) -> str:

@@ -20,6 +20,7 @@ from resources.ledger import Rate
 from scalediff_assets.payouts.policy import MANOEUVRES, PricePolicy
 
 PAYABLE, UNVERIFIED, EXCLUDED, HELD = "payable", "unverified", "excluded", "held"
+NO_SERVER_SESSION = "no_server_session"
 SEVERITIES = ("exclude", "hold")
 
 # What `pricing` needs of an accepted segment.
@@ -141,7 +142,9 @@ def _with_status(
         .when(pl.col("severity") == "hold").then(pl.lit(HELD))
         .otherwise(pl.lit(PAYABLE))
     )  # fmt: skip
-    return joined.with_columns(status.alias("status")).drop("is_proven", "severity")
+    named = joined.with_columns(status.alias("status")).drop("is_proven", "severity")
+    unissued = pl.when(pl.col("status") == UNVERIFIED).then(pl.lit(NO_SERVER_SESSION))
+    return named.with_columns(rule=unissued.otherwise("rule"))
 
 
 def _capped(policy: PricePolicy) -> pl.Expr:

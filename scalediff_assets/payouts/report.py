@@ -5,19 +5,28 @@ from collections.abc import Callable
 import polars as pl
 
 from scalediff_assets.payout_schemas import PAYOUT_SESSIONS, PAYOUT_STOCK, PAYOUT_WALLETS, Payouts
+from scalediff_assets.payouts.fraud.evidence import Evidence
 from scalediff_assets.payouts.pricing import PAYABLE, Priced
 
 LAMPORTS_PER_SOL = 1_000_000_000
 NO_MANOEUVRE = "none"
 
 
-def payout_tables(accepted: pl.DataFrame, priced: Priced, ledger_wallets: pl.DataFrame) -> Payouts:
+def payout_tables(
+    accepted: pl.DataFrame,
+    priced: Priced,
+    ledger_wallets: pl.DataFrame,
+    fraud: pl.DataFrame,
+    evidence: Evidence,
+) -> Payouts:
     """The day's tables.
 
     Args:
         accepted: ACCEPTED.
         priced: Its prices.
         ledger_wallets: What the ledger says of the day, after paying.
+        fraud: PAYOUT_FRAUD.
+        evidence: What the fraud rules measured.
     """
     reasons = (
         priced.sessions.filter(pl.col("status") != PAYABLE)
@@ -52,6 +61,9 @@ def payout_tables(accepted: pl.DataFrame, priced: Priced, ledger_wallets: pl.Dat
         wallets=PAYOUT_WALLETS.conform(wallets),
         sessions=PAYOUT_SESSIONS.conform(priced.sessions),
         stock=PAYOUT_STOCK.conform(stock.sort("manoeuvre")),
+        fraud=fraud,
+        evidence=evidence.measures,
+        tracks=evidence.tracks,
     )
 
 
@@ -70,6 +82,31 @@ def payout_markdown(wallets: pl.DataFrame, link: Callable[[str], str | None], ro
         )
     if wallets.height > rows:
         lines.append(f"| and {wallets.height - rows} more | | | | |")
+    return "\n".join(lines)
+
+
+def rule_counts(tables: Payouts) -> dict[str, int]:
+    """How many sessions of the day each rule keeps from earning; a session may break several."""
+    key = ["wallet", "session_id", "rule"]
+    broken = tables.fraud.select(key)
+    other = tables.sessions.filter((pl.col("status") != PAYABLE) & pl.col("rule").is_not_null()).select(key)
+    counts = pl.concat([broken, other]).unique()["rule"].value_counts(sort=True)
+    return {
+        str(rule): int(count) for rule, count in counts.sort("count", "rule", descending=[True, False]).rows()
+    }
+
+
+def fraud_markdown(fraud: pl.DataFrame, rows: int = 50) -> str:
+    """The broken limits for people: session, rule, what was measured, value and limit."""
+    lines = ["| session | rule | measure | value | limit | copies |", "|---|---|---|---:|---:|---|"]
+    for row in fraud.head(rows).iter_rows(named=True):
+        other = f"`{row['other_session_id']}`" if row["other_session_id"] else ""
+        lines.append(
+            f"| `{row['session_id']}` | {row['rule']} | {row['measure']} | {row['value']:.3g} "
+            f"| {row['limit']:.3g} | {other} |"
+        )
+    if fraud.height > rows:
+        lines.append(f"| and {fraud.height - rows} more | | | | | |")
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 import sqlalchemy as sa
 from rich.console import Console
@@ -106,7 +107,10 @@ def test_a_day_is_computed_dry_then_paid_once_and_shown(
     player, stranger = rows[PLAYER], rows[STRANGER]
     assert player["lamports"] == player["paid_lamports"] == 2_000_000 * player["valid_segments"] > 0
     assert (stranger["lamports"], stranger["transactions"]) == (0, [])
-    assert (stranger["worth_lamports"] > 0, stranger["unpaid_because"]) == (True, "unverified x 1")
+    assert (stranger["worth_lamports"] > 0, stranger["unpaid_because"]) == (
+        True,
+        "unverified (no_server_session) x 1",
+    )
     with solana_of(platform).rpc() as rpc:
         assert rpc.balance(PLAYER) == player["lamports"]
         assert rpc.balance(STRANGER) == 0
@@ -130,6 +134,34 @@ def test_a_day_is_computed_dry_then_paid_once_and_shown(
     assert differs.exit_code == 2
     assert len(json.loads(differs.output)["differences"]) == 2
     assert_no_secret(platform, Keypair.from_json(key_file.read_text()), [dry, paid, again])
+
+
+@pytest.mark.slow
+def test_a_fraud_rule_keeps_the_pay_says_why_and_a_new_limit_is_a_correcting_entry(
+    platform: Platform, recorded: Record, prices: Path
+) -> None:
+    judge(platform, recorded)
+    paid = pay_day(platform, prices)
+    assert metadata_of(paid)["unpaid_sessions_by_rule"] == {"no_server_session": 1}
+    strict = prices.with_name("strict.toml")
+    text = (
+        prices.read_text()
+        .replace('"v1-test"', '"v1-strict"')
+        .replace("path_min_m = 60.0", "path_min_m = 1.0")
+    )
+    strict.write_text(text.replace("metres_per_change_min = 40.0", "metres_per_change_min = 0.001"))
+    held = pay_day(platform, strict)
+    assert checks_of(held)["ledger"]
+    assert metadata_of(held)["unpaid_sessions_by_rule"] == {"no_server_session": 1, "scripted_input": 1}
+    assert "| scripted_input | metres_per_change |" in metadata_of(held)["fraud"]
+
+    tables = read_tables(platform.connections.lake(), "payouts", day_of(platform.hour), Payouts)
+    player = tables.wallets.row(by_predicate=pl.col("wallet") == PLAYER, named=True)
+    assert (player["lamports"], player["unpaid_because"]) == (0, "excluded (scripted_input) x 1")
+    assert (player["corrections"], tables.tracks["session_id"].len()) == (1, 1)
+    first, second = platform.connections.ledger().earnings_of(PLAYER, 10)[::-1]
+    assert (first.is_correction, second.is_correction) == (False, True)
+    assert first.lamports == -second.lamports > 0
 
 
 @pytest.mark.slow

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.ledger import Rate
+from scalediff_assets.payout_schemas import PAYOUT_FRAUD
 from scalediff_assets.payouts.accepted import manoeuvres
+from scalediff_assets.payouts.fraud.evidence import Evidence
 from scalediff_assets.payouts.policy import (
     DEFAULT_PRICES_PATH,
     PricePolicy,
@@ -214,19 +216,19 @@ def test_the_tables_say_who_earned_what_and_why_not() -> None:
         schema=schema,
         orient="row",
     )
-    tables = payout_tables(table, found, ledger)
+    tables = payout_tables(table, found, ledger, PAYOUT_FRAUD.empty(), Evidence.of([]))
     assert not [
         text for name, each in tables.tables().items() for text in each.problems(getattr(tables, name))
     ]
     assert tables.wallets.select("wallet", "valid_segments", "lamports", "unpaid_because").rows() == [
         ("a", 2, 400_000, ""),
-        ("b", 1, 0, "unverified x 1"),
+        ("b", 1, 0, "unverified (no_server_session) x 1"),
         ("z", 0, 0, ""),
     ]
     assert tables.stock.rows() == [("left", 2), ("none", 1)]
     text = payout_markdown(tables.wallets, lambda signature: f"https://e/{signature}")
     assert "| `a` | 2 | 300 | 0.0004 | [5SigOfTh…](https://e/5SigOfTheFirst) |" in text
-    assert "| `b` | 1 | 150 | 0 | unverified x 1 |" in text
+    assert "| `b` | 1 | 150 | 0 | unverified (no_server_session) x 1 |" in text
 
 
 @pytest.mark.parametrize(
