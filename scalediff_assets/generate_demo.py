@@ -37,7 +37,7 @@ REPORT = "generate_report.json"
 
 @dataclass(frozen=True, kw_only=True)
 class DemoSize:
-    """How much is done; the defaults take two cores about five minutes.
+    """How much is done; the defaults take two quiet cores about five minutes.
 
     Attributes:
         preset: Of clip size and network.
@@ -54,10 +54,10 @@ class DemoSize:
     preset: str = "demo"
     steps: int = 400
     finetune_steps: int = 40
-    baseline_steps: int = 80
+    baseline_steps: int = 60
     evaluated: int = 32
     denoising: int = 10
-    guidance: float = 1.5
+    guidance: float = 1.0
     planned: int = 46
     small_steps: int = 150
 

@@ -3,7 +3,7 @@
 | codec | a 64x64 picture | for |
 |---|---|---|
 | identity | 64x64x3 | the prototype |
-| patch | 16x16x12 | two CPU cores: principal components of 4x4 patches, 16 times fewer positions |
+| patch | 8x8x20 | two CPU cores: principal components of 8x8 patches, 64 times fewer positions |
 | autoencoder_kl | 8x8x4 | 1280x720: diffusers' AutoencoderKL, picture by picture, for memory |
 
 The patch codec is fitted to the training clips in closed form and lies in the checkpoint. Pixels are
