@@ -1,7 +1,7 @@
 """The asset `payouts`."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
@@ -14,7 +14,6 @@ from resources.tables import has_tables, read_tables
 from scalediff_assets.hours import OWNERS, column_schema
 from scalediff_assets.partitions import DAILY, ONE_DAY_PER_RUN, days_before
 from scalediff_assets.payout_schemas import PAYOUT_WALLETS, Payouts, PayoutStock, PayoutTracks
-from scalediff_assets.payouts.fraud.evidence import Evidence
 from scalediff_assets.payouts.policy import PricePolicy, load_price_policy
 from scalediff_assets.payouts.pricing import ACCEPTED, EXCLUSIONS, Priced, lacking_rates, price
 from scalediff_assets.payouts.report import fraud_markdown, payout_markdown, payout_tables, rule_counts, sol
@@ -24,6 +23,9 @@ from scalediff_assets.schemas import (
     RawSessionsHours,
     SegmentsHours,
 )
+
+if TYPE_CHECKING:
+    from scalediff_assets.payouts.fraud.evidence import Evidence
 
 ASSET = "payouts"
 POOL = "payer"
@@ -98,10 +100,10 @@ def _accepted(
     judged: QualityScoresHours,
     policy: PricePolicy,
     ledger: Ledger,
-) -> tuple[pl.DataFrame, Evidence, str]:
+) -> tuple[pl.DataFrame, "Evidence", str]:
     """Accepted segments, the fraud rules' evidence, and the hashes of the quality policies; hour by hour."""
     from scalediff_assets.payouts.accepted import accepted_segments, earning_sessions
-    from scalediff_assets.payouts.fraud.evidence import gather
+    from scalediff_assets.payouts.fraud.evidence import Evidence, gather
 
     found, evidence, hashes = [ACCEPTED.to_frame()], [], set()
     for hour in hours:
@@ -132,7 +134,7 @@ def _accepted(
 
 
 def _fraud(
-    day: str, evidence: Evidence, policy: PricePolicy, ledger: Ledger, connections: Connections
+    day: str, evidence: "Evidence", policy: PricePolicy, ledger: Ledger, connections: Connections
 ) -> pl.DataFrame:
     """PAYOUT_FRAUD: the limits that the day's sessions break, alone and beside those of the days before."""
     from scalediff_assets.payouts.fraud.judge import judge

@@ -1,12 +1,15 @@
 """A day's payouts as tables and as what the UI shows; no Dagster here."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from scalediff_assets.payout_schemas import PAYOUT_SESSIONS, PAYOUT_STOCK, PAYOUT_WALLETS, Payouts
-from scalediff_assets.payouts.fraud.evidence import Evidence
 from scalediff_assets.payouts.pricing import PAYABLE, Priced
+
+if TYPE_CHECKING:
+    from scalediff_assets.payouts.fraud.evidence import Evidence
 
 LAMPORTS_PER_SOL = 1_000_000_000
 NO_MANOEUVRE = "none"
@@ -17,7 +20,7 @@ def payout_tables(
     priced: Priced,
     ledger_wallets: pl.DataFrame,
     fraud: pl.DataFrame,
-    evidence: Evidence,
+    evidence: "Evidence",
 ) -> Payouts:
     """The day's tables.
 

@@ -1,6 +1,7 @@
 """From a release to a champion through Dagster and real jobs, small; and MLflow coming back later."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from scalediff_assets.leaderboard_results.champion import CHAMPION, PREVIOUS, ro
 from scalediff_assets.leaderboard_results.listing import all_results
 from scalediff_assets.model_schemas import RELEASE_SEGMENTS, DatasetRelease
 from scalediff_contract.releases import ReleaseManifest
-from world.minitown.routes import load_route_set, routes_xml
+from world.minitown.routes import RouteSpec, load_route_set, routes_xml
 
 # One home, made once: the tests stand on each other's training runs.
 pytestmark = pytest.mark.slow
@@ -96,10 +97,17 @@ def run(home: Settings):  # type: ignore[no-untyped-def]
 
 @pytest.fixture(scope="module")
 def routes(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Two short staged routes."""
+    """Two short staged routes: their first quarters."""
     path = tmp_path_factory.mktemp("routes") / "two.xml"
-    path.write_text(routes_xml(load_route_set("scenarios-11", subset="1-2").routes))
+    path.write_text(
+        routes_xml([_first_quarter(r) for r in load_route_set("scenarios-11", subset="1-2").routes])
+    )
     return str(path)
+
+
+def _first_quarter(route: RouteSpec) -> RouteSpec:
+    (x0_m, y0_m), (x1_m, y1_m) = route.waypoints_m[0], route.waypoints_m[-1]
+    return replace(route, waypoints_m=((x0_m, y0_m), (x0_m + (x1_m - x0_m) / 4, y0_m + (y1_m - y0_m) / 4)))
 
 
 @pytest.fixture(scope="module")
