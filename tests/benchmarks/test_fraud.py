@@ -12,6 +12,6 @@ def test_a_quick_run_reports_every_rule_and_every_attack(quick_run: QuickRun) ->
         0.0 <= figures[f"honest_{rule}"] <= 1.0
         for rule in ("copied_drive", "repeated_video", "scripted_input")
     )
-    assert {name for name in figures if name.startswith("stopped_doctored_video")} == {
+    assert {name for name in figures if name.startswith("stopped_doctored_video_")} == {
         "stopped_doctored_video_still", "stopped_doctored_video_loop", "stopped_doctored_video_encoded_anew",
     }  # fmt: skip
