@@ -29,6 +29,7 @@ from scalediff_assets.synthetic_clips.orders import stage_seconds
 from scalediff_assets.video_schemas import ModelRelease, VideoEvaluation, VideoModel
 
 SHEET = "generated_clips.jpg"
+_ARMS = {"frame_independent": "frame by frame", "retrieval_augmented": "retrieval", "real": "training clips"}
 _ASSETS = (
     "scenario_plans", "generated_clips", "gated_clips", "synthetic_lake", "driving_clips", "clip_dynamics",
     "video_models", "video_evaluations", "model_releases", "ab_experiments", "drift_reports",
@@ -77,15 +78,15 @@ def demo_summary(
 def print_summary(console: Console, settings: Settings, summary: dict[str, Any]) -> None:
     """The table at the end."""
     table = Table(title="video models against held-out clips", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("model", "stage", "arm"):
+    for name in ("model", "arm"):
         table.add_column(name, no_wrap=True)
-    for name in ("n", "FVD / noise", "FVD / real", "warp error", "motion gap", "copies"):
+    for name in ("n", "FVD/noise", "FVD/real", "warp error", "copies"):
         table.add_column(name, justify="right", no_wrap=True)
     for model in summary["models"]:
         for arm in model["arms"]:
             table.add_row(
-                model["version"], model["stage"], arm["arm"], str(arm["n"]), f"{arm['of_noise']:.3f}",
-                f"{arm['of_real']:.1f}", f"{arm['tcs_flow_error']:.4f}", f"{arm['motion_gap']:.0%}",
+                f"{model['version']} {model['stage']}", _ARMS.get(arm["arm"], arm["arm"]), str(arm["n"]),
+                f"{arm['of_noise']:.3f}", f"{arm['of_real']:.1f}", f"{arm['tcs_flow_error']:.4f}",
                 f"{arm['memorised_share']:.0%}",
             )  # fmt: skip
     console.print(table)
