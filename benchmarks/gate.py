@@ -51,6 +51,7 @@ def full_flow(clip: np.ndarray) -> None:
 
 
 def main() -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--quick", "--smoke", dest="quick", action="store_true", help="two rounds, short clips"
