@@ -106,7 +106,9 @@ def test_all_measures_of_a_clip_are_those_of_the_single_functions() -> None:
     assert measured.tcs == temporal_coherence_score(clip)
     assert measured.tcs_flow == tcs_flow(clip)
     assert (measured.motion, measured.flicker) == (motion(clip), flicker(clip))
-    assert (measured.colour_drift, measured.sharpness) == (colour_drift(clip), sharpness(clip))
+    assert measured.colour_drift == colour_drift(clip)
+    # OpenCV's magnitude rounds its last bit as the array's alignment falls.
+    assert measured.sharpness == pytest.approx(sharpness(clip), rel=1e-6)
     assert all(np.isfinite(value) for value in measured.as_row().values())
 
 

@@ -1,6 +1,7 @@
 """The agent: its place on the plan, its pedals, and a checkpoint that drives in minitown."""
 
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,15 @@ from world.minitown.drive import DriveOptions, drive_route
 from world.minitown.routes import load_route_set
 from world.minitown.simulator import Simulator
 from world.minitown.town import load_town
+
+
+@pytest.fixture(autouse=True)
+def import_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading an agent puts its folder on the import path, as upstream does.
+
+    Left there, our `driving/carla` would be the `carla` of every process that a later test spawns.
+    """
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
 
 def test_the_agent_hears_the_commands_that_the_simulator_gives() -> None:
