@@ -236,6 +236,17 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             for tag, value in tags.items():
                 client.set_model_version_tag(name, str(version), tag, value)
 
+    def delete_version(self, name: str, version: int) -> None:
+        """Take a version out of the registry; its run stays. One that is gone already stays gone.
+
+        Raises:
+            TrackingUnavailableError: MLflow does not answer.
+        """
+        if version not in {each.version for each in self.versions(name)}:
+            return
+        with self._answers() as client:
+            client.delete_model_version(name, str(version))
+
     def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags of a run.
 

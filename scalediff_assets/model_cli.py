@@ -1,4 +1,4 @@
-"""`scalediff model`: train, evaluate, promote, roll back, and see who is champion."""
+"""`scalediff model`: train, evaluate, promote, roll back, purge, and see who is champion."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -131,6 +131,41 @@ def _rollback_video(home: Path, reason: str) -> None:
     before = done.previous.version if done.previous else "none"
     console.print(f"production: {done.production.version}; previous: {before}; {told}; MLflow: {done.mlflow}")
     console.print(f"{time.monotonic() - began_s:.1f} s in all")
+
+
+@app.command()
+def purge(
+    version: Annotated[
+        str, typer.Argument(metavar="[VERSION]", help="Of a video model, v1.2.0; default: all overdue ones.")
+    ] = "",
+    home: Home = _HOME,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Delete video models that are in no use: weights and registry version, 30 days after production."""
+    import getpass
+    import time
+
+    from scalediff_assets.home import use_home
+    from scalediff_assets.video_models.purging import carry_out, plan_overdue, plan_purge
+
+    resources, now_ms = _resources(use_home(home)), time.time_ns() // 1_000_000
+    connections, tracking = resources["connections"], resources["tracking"]
+    due, kept = (
+        ([plan_purge(connections, tracking, version, now_ms=now_ms)], list[str]())
+        if version
+        else plan_overdue(connections, tracking, now_ms=now_ms)
+    )
+    for sentence in kept:
+        console.print(f"kept: {sentence}", highlight=False)
+    for each in due:
+        if not dry_run:
+            carry_out(each, connections, tracking, actor=getpass.getuser(), now_ms=now_ms)
+        done = "would purge" if dry_run else "purged"
+        console.print(
+            f"{done} {each.version} ({each.training_run}): {each.size_bytes / 1e6:.1f} MB of weights"
+        )
+    if not due:
+        console.print("nothing is to be purged")
 
 
 @app.command("list")

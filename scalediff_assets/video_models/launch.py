@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from resources.connections import Connections
 from resources.object_store import ObjectMissingError
 from scalediff_assets.driving_clips.tables import clips_place
-from scalediff_assets.video_models.versions import number_for
+from scalediff_assets.video_models.versions import Version, VersionError, number_for
 from scalediff_contract.tracking import TrackingTarget
 from scalediff_contract.video_evaluation import EvaluateVideoSpec
 from scalediff_contract.video_models import (
@@ -24,6 +24,7 @@ from scalediff_contract.video_models import (
 from scalediff_contract.video_training import SmokeVideoSpec, TrainVideoSpec
 
 FOLDER = "video_models"
+PURGED = "purged_ms"
 _CHANGES = ("architecture", "retrain", "inference")
 
 
@@ -99,7 +100,7 @@ def training_spec(
 
     Raises:
         VideoLaunchError: For a form that cannot be.
-        VersionError: The number is taken.
+        VersionError: The number is taken, or the training run was purged.
     """
     preset = _preset(config)
     return TrainVideoSpec(
@@ -158,25 +159,31 @@ def _version(
     training_run: str, config: VideoTrainingConfig, connections: Connections, taken: Collection[str]
 ) -> str:
     try:
-        stored = json.loads(connections.models().get(f"{FOLDER}/{training_run}/version.json"))
-        return str(stored["version"])
+        stored = json.loads(connections.models().get(version_key(training_run)))
     except ObjectMissingError:
-        pass
+        stored = None
+    if stored is not None:
+        if PURGED in stored:
+            raise VersionError(f"{training_run} ({stored['version']}) was purged; train under a new name")
+        return str(stored["version"])
     if config.change not in _CHANGES:
         raise VideoLaunchError(f"change is {config.change!r}; it must be one of {', '.join(_CHANGES)}")
-    from scalediff_assets.video_models.versions import Version
-
     newest = str(max(map(Version.parse, taken))) if taken else None
     version = str(number_for(config.base or newest, config.change, taken))  # type: ignore[arg-type]
     note = {"version": version, "base": config.base or newest}
-    connections.models().put(f"{FOLDER}/{training_run}/version.json", json.dumps(note).encode())
+    connections.models().put(version_key(training_run), json.dumps(note).encode())
     return version
 
 
 def base_of(training_run: str, connections: Connections) -> str | None:
     """The version that a training run was numbered after."""
-    base: str | None = json.loads(connections.models().get(f"{FOLDER}/{training_run}/version.json"))["base"]
+    base: str | None = json.loads(connections.models().get(version_key(training_run)))["base"]
     return base
+
+
+def version_key(training_run: str) -> str:
+    """Where a training run's number is noted, for good: a purged number is not given again."""
+    return f"{FOLDER}/{training_run}/version.json"
 
 
 def taken_versions(connections: Connections) -> set[str]:

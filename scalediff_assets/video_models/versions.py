@@ -191,6 +191,11 @@ def retain_until_ms(left_production_ms: int) -> int:
     return left_production_ms + RETENTION_DAYS * _DAY_MS
 
 
+def left_production_ms(retained_until_ms: int) -> int:
+    """When a version left production that is kept until then."""
+    return retained_until_ms - RETENTION_DAYS * _DAY_MS
+
+
 def require_purgeable(kept: Kept, now_ms: int) -> None:
     """Refuse to purge what is in use or may be needed for a rollback.
 

@@ -72,3 +72,13 @@ def test_an_mlflow_that_is_away_is_one_clear_error() -> None:
         away.run_for("train/a", experiment="cilrs", name="a")
     with pytest.raises(TrackingUnavailableError, match="delivered later"):
         away.versions("cilrs")
+
+
+@pytest.mark.slow
+def test_a_deleted_version_is_gone_and_its_run_stays(tracking: Tracking) -> None:
+    run = tracking.run_for("train/gone", experiment="cilrs", name="gone")
+    number = tracking.register("going", model_uri="runs:/x", run_id=run, tags={})
+    for _ in range(2):
+        tracking.delete_version("going", number)
+    assert tracking.versions("going") == []
+    assert tracking.run_for("train/gone", experiment="cilrs", name="gone") == run
