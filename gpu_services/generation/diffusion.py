@@ -124,7 +124,7 @@ def sample_videos(
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def draw() -> Tensor:
-        return torch.stack([noise_schedule.draw_noise(shape, each) for each in generators]).to(device)
+        return torch.stack([noise_schedule.draw_start(shape, each) for each in generators]).to(device)
 
     scheduler = noise_schedule.scheduler(steps)
     x = start = draw()

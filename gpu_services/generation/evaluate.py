@@ -134,7 +134,8 @@ class _Evaluation:
     def _independent_arm(self) -> Arm:
         """Trained here, beside the report: a job that was killed goes on from its checkpoint."""
         spec, card = self.spec, self.model.card
-        architecture = card.architecture.model_copy(update={"network": "independent", "first_frame": False})
+        apart = {"network": "independent", "first_frame": False, "sampled_shared_noise": None}
+        architecture = card.architecture.model_copy(update=apart)
         recipe = card.recipe.model_copy(
             update={"epochs": spec.baseline_epochs, "steps": spec.baseline_steps, "trainable": "all"}
         )

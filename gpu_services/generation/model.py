@@ -156,6 +156,7 @@ def make_model(
             zero_terminal_snr=architecture.zero_terminal_snr,
             clip_range=codec.clip_range,
             shared_noise=architecture.shared_noise,
+            sampled_shared_noise=architecture.sampled_shared_noise,
         ),
         vocabulary=vocabulary,
     )

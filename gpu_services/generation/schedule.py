@@ -29,6 +29,7 @@ class NoiseSchedule:
         zero_terminal_snr: End in pure noise.
         clip_range: Clean latents lie within this of zero; estimates beyond it are cut.
         shared_noise: Share of the noise's variance that a clip's pictures have in common (Ge et al. 2023).
+        sampled_shared_noise: The same of the noise that clips are made from; None: as in training.
     """
 
     num_train_timesteps: int = 200
@@ -36,6 +37,7 @@ class NoiseSchedule:
     zero_terminal_snr: bool = False
     clip_range: float = 1.0
     shared_noise: float = 0.0
+    sampled_shared_noise: float | None = None
 
     @cached_property
     def alpha_bar(self) -> Tensor:
@@ -65,12 +67,12 @@ class NoiseSchedule:
         device: torch.device | None = None,
     ) -> Tensor:
         """Noise of unit variance `(..., T, C, H, W)`, partly equal in all pictures of a clip."""
-        own: Tensor = torch.randn(*shape, generator=generator, device=device)
-        if self.shared_noise == 0:
-            return own
-        common: Tensor = torch.randn(*shape[:-4], 1, *shape[-3:], generator=generator, device=device)
-        mixed: Tensor = (1 - self.shared_noise) ** 0.5 * own + self.shared_noise**0.5 * common
-        return mixed
+        return _mixed(shape, self.shared_noise, generator, device)
+
+    def draw_start(self, shape: Sequence[int], generator: torch.Generator | None = None) -> Tensor:
+        """Noise `(..., T, C, H, W)` that a clip is made from."""
+        share = self.shared_noise if self.sampled_shared_noise is None else self.sampled_shared_noise
+        return _mixed(shape, share, generator, None)
 
     def add_noise(self, clean: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         """`x_t` of clean `(B, ...)`, noise of the same shape and timesteps `(B,)`."""
@@ -97,6 +99,7 @@ def cosine_noise_schedule(
     zero_terminal_snr: bool = False,
     clip_range: float = 1.0,
     shared_noise: float = 0.0,
+    sampled_shared_noise: float | None = None,
 ) -> NoiseSchedule:
     """The squared-cosine schedule of so many steps."""
     return NoiseSchedule(
@@ -105,4 +108,16 @@ def cosine_noise_schedule(
         zero_terminal_snr=zero_terminal_snr,
         clip_range=clip_range,
         shared_noise=shared_noise,
+        sampled_shared_noise=sampled_shared_noise,
     )
+
+
+def _mixed(
+    shape: Sequence[int], share: float, generator: torch.Generator | None, device: torch.device | None
+) -> Tensor:
+    own: Tensor = torch.randn(*shape, generator=generator, device=device)
+    if share == 0:
+        return own
+    common: Tensor = torch.randn(*shape[:-4], 1, *shape[-3:], generator=generator, device=device)
+    mixed: Tensor = (1 - share) ** 0.5 * own + share**0.5 * common
+    return mixed

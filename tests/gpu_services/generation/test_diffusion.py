@@ -179,3 +179,13 @@ def test_pictures_of_a_clip_may_share_half_of_their_noise() -> None:
     assert float(noise.var()) == pytest.approx(1.0, abs=0.02)
     assert float((noise[:, 0] * noise[:, 3]).mean()) == pytest.approx(0.5, abs=0.02)
     assert float((noise[0] * noise[1]).mean()) == pytest.approx(0.0, abs=0.02)
+
+
+def test_clips_may_be_made_from_noise_that_is_more_alike_than_that_of_training() -> None:
+    schedule = cosine_noise_schedule(200, shared_noise=0.5, sampled_shared_noise=0.9)
+    learnt, start = (draw((4, 3, 64, 64)) for draw in (schedule.draw_noise, schedule.draw_start))
+    assert float((learnt[0] * learnt[3]).mean()) == pytest.approx(0.5, abs=0.05)
+    assert float((start[0] * start[3]).mean()) == pytest.approx(0.9, abs=0.05)
+    alike = cosine_noise_schedule(200, shared_noise=0.5)
+    generators = [torch.Generator().manual_seed(1) for _ in range(2)]
+    assert torch.equal(alike.draw_start(SHAPE, generators[0]), alike.draw_noise(SHAPE, generators[1]))
