@@ -7,7 +7,7 @@ holds the two against each other.
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, cast
 
 import numpy as np
@@ -26,6 +26,9 @@ from world.recorder.wander import wander
 from world.streets.network import RoutePlan
 
 FPS, DURATION_S, LOST_SHARE = 20.0, 30.0, 0.03
+# Frames per second of honest recordings: the demo's 8 and 10, the game's own 20 and 30.
+RATES_HZ = (8.0, 10.0, 20.0, 30.0)
+DRIVES_PER_PERSON = 5
 STYLES: tuple[StyleName, ...] = ("expert", "late", "aggressive", "jittery", "lost")
 FREE_SHARE = 0.55
 ScriptName = Literal["macro", "shaky macro", "pulsed autopilot", "one key held"]
@@ -43,30 +46,35 @@ class DriveSpec:
         scenario_id: A staged scenario, or `free`.
         style: An honest player's, or the script that holds the wheel.
         duration_s: Length.
-        is_person: With a reaction time, a pace and slips of their own; without, all players of a style are
-            one machine, and drive the same road in the same way.
+        fps: Frames per second, which are the game's ticks.
+        person: Who drives in that style; None: the bare style, one machine for all.
     """
 
     seed: int
     scenario_id: str = "free"
     style: StyleName | ScriptName = "expert"
     duration_s: float = DURATION_S
-    is_person: bool = True
+    fps: float = FPS
+    person: int | None = None
 
 
 def honest_specs(count: int, *, duration_s: float = DURATION_S, first_seed: int = 1) -> list[DriveSpec]:
-    """Players of every style, more than half of them on free drives, the rest in staged scenarios."""
+    """People who drive five times each, more than half of it freely, the rest in staged scenarios."""
     scenarios = [route.scenarios[0].name for route in load_route_set("scenarios-11").routes]
+    people = max(1, count // DRIVES_PER_PERSON)
     specs = []
     for seed in range(first_seed, first_seed + count):
         rng = np.random.default_rng([seed, 41])
+        person = first_seed + int(rng.integers(people))
         staged = float(rng.random()) >= FREE_SHARE
         specs.append(
             DriveSpec(
                 seed=seed,
                 scenario_id=scenarios[int(rng.integers(len(scenarios)))] if staged else "free",
-                style=STYLES[int(rng.integers(len(STYLES)))],
+                style=STYLES[person % len(STYLES)],
                 duration_s=duration_s,
+                fps=RATES_HZ[int(rng.integers(len(RATES_HZ)))],
+                person=person,
             )
         )
     return specs
@@ -84,13 +92,13 @@ def scripted_specs(
 
 def ticks_of(spec: DriveSpec) -> Ticks:
     """Drive."""
-    town, dt_s = load_town(), 1.0 / FPS
+    town, dt_s = load_town(), 1.0 / spec.fps
     route, plan = _itinerary(spec, town)
     sim = Simulator(town, route, seed=spec.seed, plan=plan, dt_s=dt_s)
     press, wheel = _hands(spec, sim), Keyboard()
     rows: list[tuple[float, ...]] = []
     held: list[tuple[bool, ...]] = []
-    t_ms = np.arange(int(spec.duration_s * FPS)) * 1000 / FPS
+    t_ms = np.arange(int(spec.duration_s * spec.fps)) * 1000 / spec.fps
     for number in range(len(t_ms)):
         keys = Keys()
         if number:
@@ -164,30 +172,14 @@ def _as_ticks(t_ms: Floats, rows: Floats, held: NDArray[np.bool_]) -> Ticks:
     )
 
 
-class Person(HumanDriver):
-    """A driver of a style with a reaction time, a pace, fingers and slips of their own."""
-
-    def __init__(self, style: StyleName, seed: int) -> None:
-        super().__init__(style)
-        rng, bare = np.random.default_rng([seed, 61]), self.style
-        self.style = replace(
-            bare,
-            delay_s=bare.delay_s + float(rng.uniform(0.0, 0.15)),
-            limit_factor=bare.limit_factor * float(rng.uniform(0.85, 1.1)),
-            slip=bare.slip + float(rng.uniform(0.001, 0.006)),
-            hold_s=(bare.hold_s[0] + 0.02, bare.hold_s[1] + float(rng.uniform(0.04, 0.12))),
-        )
-        self._mind = ExpertDriver(limit_factor=self.style.limit_factor)
-
-
 def _hands(spec: DriveSpec, sim: Simulator) -> Press:
     """Who presses the keys."""
     if spec.style in SCRIPTS:
         return _script(spec, sim)
     style = cast(StyleName, spec.style)
-    person = Person(style, spec.seed) if spec.is_person else HumanDriver(style)
-    person.start(sim)
-    return lambda sim, steer: person.press(sim, steer=steer)
+    player = HumanDriver(style, person=spec.person)
+    player.start(sim)
+    return lambda sim, steer: player.press(sim, steer=steer)
 
 
 def _script(spec: DriveSpec, sim: Simulator) -> Press:

@@ -66,7 +66,7 @@ def film_all(
 def film(seed: int, duration_s: float) -> list[Filmed]:
     """One honest recording, and its doctored versions."""
     spec = RecordingSpec(
-        seed=seed, driver=_STYLES[seed % len(_STYLES)], duration_s=duration_s, fps=8.0,
+        seed=seed, driver=_STYLES[seed % len(_STYLES)], person=seed, duration_s=duration_s, fps=8.0,
         width_px=256, height_px=144,
     )  # fmt: skip
     bundle = record_session(spec)

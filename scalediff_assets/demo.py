@@ -71,6 +71,7 @@ def demo_sessions(seed: int) -> list[DemoSession]:
         spec = RecordingSpec(
             seed=seed * 100 + number,
             wallet=wallet_of(who),
+            person=number % len(_PLAYERS),
             started_ms=_STARTED_MS + number * 90_000,
             duration_s=25.0,
             scenario_id="free",
@@ -114,7 +115,7 @@ def lesson_sessions(seed: int) -> list[DemoSession]:
                 width_px=320,
                 height_px=180,
                 scenario_id=name,
-                # A slip of the finger shows the model how to come back.
+                # Teachers: bare styles, no persons; a slip of the finger shows how to come back.
                 driver=("expert", "jittery")[number % 2],
                 latency_ms=150.0,
                 lost_share=0.01,

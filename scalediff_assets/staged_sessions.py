@@ -39,6 +39,7 @@ def staged_sessions(seed: int) -> list[DemoSession]:
                 height_px=180,
                 scenario_id=name,
                 driver=("expert", "jittery")[number % 2],
+                person=number % _PLAYERS,
                 latency_ms=150.0,
             ),
         )

@@ -1,11 +1,12 @@
 """People at the keyboard: the expert's wish, pressed late, coarsely, and in each one's own way.
 
 A person sees what the expert sees, decides with a delay, and presses whole keys. Styles differ in
-numbers only, so that a new one is a row of the table.
+numbers only, so that a new one is a row of the table. A bare style is one machine: from the same start
+it drives the same road nearly key for key; a person has numbers of their own around it.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -55,13 +56,28 @@ STYLES: dict[StyleName, Style] = {
 }
 
 
+def style_of(style: StyleName, person: int | None) -> Style:
+    """A style in a person's own way: their reaction time, pace, fingers and slips; None: the bare style."""
+    bare = STYLES[style]
+    if person is None:
+        return bare
+    rng = np.random.default_rng([person, 61])
+    return replace(
+        bare,
+        delay_s=bare.delay_s + float(rng.uniform(0.0, 0.15)),
+        limit_factor=bare.limit_factor * float(rng.uniform(0.85, 1.1)),
+        slip=bare.slip + float(rng.uniform(0.001, 0.006)),
+        hold_s=(bare.hold_s[0] + 0.02, bare.hold_s[1] + float(rng.uniform(0.04, 0.12))),
+    )
+
+
 class HumanDriver:
     """Drives with keys; `keys` are those of the last tick."""
 
     sensor_icons: tuple[str, ...] = ()
 
-    def __init__(self, style: StyleName) -> None:
-        self.style = STYLES[style]
+    def __init__(self, style: StyleName, *, person: int | None = None) -> None:
+        self.style = style_of(style, person)
         self.keys = Keys()
         self._mind = ExpertDriver(limit_factor=self.style.limit_factor)
         self._keyboard = Keyboard()

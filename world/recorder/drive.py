@@ -133,7 +133,7 @@ class _Session:
 
     def __init__(self, spec: RecordingSpec, sim: Simulator, *, arcade: bool) -> None:
         self._spec, self._sim, self._arcade = spec, sim, arcade
-        self._player = HumanDriver(spec.driver)
+        self._player = HumanDriver(spec.driver, person=spec.person)
         self._player.start(sim)
         self._wheel = Keyboard()
         self._rows: list[tuple[float, ...]] = []

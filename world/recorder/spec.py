@@ -60,6 +60,8 @@ class RecordingSpec:
             version 1 as its documentation has it.
         scenario_id: A staged scenario's id, or any other name for a free drive in traffic.
         driver: The player's style (`world.drivers.human`).
+        person: Who drives in that style, with their own reaction time, pace and slips; None: the bare
+            style, which is the same machine in every session.
         latency_ms: Delay of the picture by server, encoder and jitter buffer. In version 1 the
             network's round trip comes on top.
         lost_share: Share of the game's frames that never come back painted (exact only).
@@ -81,6 +83,7 @@ class RecordingSpec:
     layout: Layout = "exact"
     scenario_id: str = "free"
     driver: StyleName = "expert"
+    person: int | None = None
     latency_ms: float = 250.0
     lost_share: float = 0.03
     rtt_ms: float = 90.0

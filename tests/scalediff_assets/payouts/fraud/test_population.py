@@ -93,8 +93,8 @@ def test_honest_keys_explain_the_motion_and_another_drives_keys_do_not(honest: D
 
 @pytest.mark.slow
 def test_the_drives_of_the_report_are_what_the_lake_would_hold_of_their_recordings() -> None:
-    spec = DriveSpec(seed=3, style="late", duration_s=8.0, is_person=False)
-    bundle = record_session(RecordingSpec(seed=3, driver="late", duration_s=8.0, video=False))
+    spec = DriveSpec(seed=3, style="late", duration_s=8.0, person=11)
+    bundle = record_session(RecordingSpec(seed=3, driver="late", person=11, duration_s=8.0, video=False))
     logs = (BundleFile.INPUTS, BundleFile.CAMERA, BundleFile.LATENCY, BundleFile.META)
     parsed = parse_bundle(bundle.session_id, bundle.wallet, {file: bundle.files[file] for file in logs})
     with tempfile.TemporaryDirectory() as folder:
