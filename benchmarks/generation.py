@@ -10,102 +10,44 @@ speed does not depend on them; ratios are of one interleaved run.
 import argparse
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from benchmarks.measure import interleaved, report
-from gpu_services.generation.codec import IdentityCodec, LatentCodec, latent_shape, make_codec
-from gpu_services.generation.conditions import Vocabulary, drop_condition
-from gpu_services.generation.diffusion import guided, null_tokens, sample_videos
+from gpu_services.generation.codec import LatentCodec, make_codec
+from gpu_services.generation.conditions import drop_condition
+from gpu_services.generation.diffusion import guided, null_tokens
 from gpu_services.generation.learner import VideoLearner
-from gpu_services.generation.model import VideoModel, make_network
-from gpu_services.generation.schedule import cosine_noise_schedule
-from gpu_services.generation.text import LabelConditioner
+from gpu_services.generation.speed import GUIDANCE, Sampling, conditions, decode_timing, random_model
 from gpu_services.generation.timing import benchmark_generation
 from gpu_services.runtime import Runtime, start_runtime
+from scalediff_assets.synthetic_clips.capacity import gpus_needed
 from scalediff_contract.video_models import VIDEO_PRESETS, VideoPreset, VideoPresetName
 
 WEEKLY_CLIPS = 10_000
-GUIDANCE = 4.0
-VOCABULARY = Vocabulary(terms=tuple(f"c{number}" for number in range(23)), categories=23, slots=4)
-TOKENS = 77
 
 
-def random_model(preset: VideoPreset, runtime: Runtime) -> VideoModel:
-    """The preset's network with new weights; its codec is left out (see `autoencoder`)."""
-    architecture = preset.architecture
-    with torch.device(runtime.device):  # 1.31 B weights are made where they are needed
-        network = make_network(architecture, preset.spec, len(VOCABULARY.terms))
-    if architecture.text == "clip":
-        null = torch.zeros(TOKENS, architecture.context_channels or 768, device=runtime.device)
-        network.register_buffer("null_tokens", null, persistent=False)
-    return VideoModel(
-        spec=preset.spec,
-        architecture=architecture,
-        network=network.to(runtime.device),
-        codec=IdentityCodec(),
-        conditioner=LabelConditioner(VOCABULARY),
-        schedule=cosine_noise_schedule(
-            architecture.num_train_timesteps, prediction=architecture.prediction, clip_range=6.0
-        ),
-        vocabulary=VOCABULARY,
-    )
+def guidance_calls(sampling: Sampling) -> dict[str, Callable[[], object]]:
+    """One guided prediction: both halves in one batch, and one after the other."""
+    device, bf16 = sampling.runtime.device, sampling.runtime.bf16
+    noisy = torch.randn(sampling.batch, *sampling.model.latent_shape, device=device)
+    times = torch.full((sampling.batch,), 100, device=device)
+    dropped = torch.ones(sampling.batch, dtype=torch.bool, device=device)
+    nothing = drop_condition(sampling.labels, dropped, null_tokens(sampling.model.network))
 
+    def together() -> None:
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            guided(sampling.network, noisy, times, sampling.labels, GUIDANCE, None)
+        _wait(device)
 
-def conditions(model: VideoModel, batch: int, device: torch.device) -> Tensor:
-    """Labels or tokens of so many clips."""
-    if model.architecture.text == "clip":
-        return torch.randn(batch, TOKENS, model.architecture.context_channels or 768, device=device)
-    return torch.randint(0, 23, (batch, VOCABULARY.slots), device=device)
+    def apart() -> None:
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            sampling.network(noisy, times, sampling.labels)
+            sampling.network(noisy, times, nothing)
+        _wait(device)
 
-
-class Sampling:
-    """Draws batches of clips of one model."""
-
-    def __init__(self, model: VideoModel, runtime: Runtime, batch: int) -> None:
-        self.model, self.runtime, self.batch = model, runtime, batch
-        self.labels = conditions(model, batch, runtime.device)
-        model.network.eval().requires_grad_(False)
-        self.network: nn.Module = model.network
-        if runtime.device.type == "cuda":
-            self.network = cast(nn.Module, torch.compile(model.network))
-
-    def draw(self, steps: int, sampler: str = "ddim") -> Tensor:
-        """One batch."""
-        with torch.autocast(self.runtime.device.type, torch.bfloat16, enabled=self.runtime.bf16):
-            return sample_videos(
-                self.network,
-                self.labels,
-                self.model.schedule,
-                shape=self.model.latent_shape,
-                seeds=range(self.batch),
-                steps=steps,
-                guidance=GUIDANCE,
-                sampler="ddpm" if sampler == "ddpm" else "ddim",
-            )
-
-    def guidance_calls(self) -> dict[str, Callable[[], object]]:
-        """One guided prediction: both halves in one batch, and one after the other."""
-        device = self.runtime.device
-        noisy = torch.randn(self.batch, *self.model.latent_shape, device=device)
-        times = torch.full((self.batch,), 100, device=device)
-        dropped = torch.ones(self.batch, dtype=torch.bool, device=device)
-        nothing = drop_condition(self.labels, dropped, null_tokens(self.model.network))
-
-        def together() -> None:
-            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=self.runtime.bf16):
-                guided(self.network, noisy, times, self.labels, GUIDANCE, None)
-            _wait(device)
-
-        def apart() -> None:
-            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=self.runtime.bf16):
-                self.network(noisy, times, self.labels)
-                self.network(noisy, times, nothing)
-            _wait(device)
-
-        return {"together": together, "apart": apart}
+    return {"together": together, "apart": apart}
 
 
 def sampling_figures(name: str, sampling: Sampling, *, steps: int, runs: int) -> dict[str, Any]:
@@ -114,10 +56,11 @@ def sampling_figures(name: str, sampling: Sampling, *, steps: int, runs: int) ->
     timing = benchmark_generation(
         lambda: sampling.draw(steps), clips=sampling.batch, steps=steps, device=device, runs=runs
     )
-    calls = sampling.guidance_calls()
+    calls = guidance_calls(sampling)
     for call in calls.values():
         call()
     spent = interleaved(calls, rounds=max(3, runs), clock=time.perf_counter)
+    devices = gpus_needed(clips=WEEKLY_CLIPS, clip_gpu_s=timing.mean_s)
     figures: dict[str, Any] = {
         f"{name}_clips_per_hour": timing.clips_per_hour,
         f"{name}_s_per_clip": timing.mean_s,
@@ -125,7 +68,7 @@ def sampling_figures(name: str, sampling: Sampling, *, steps: int, runs: int) ->
         f"{name}_per_step_ms": timing.per_step_ms,
         f"{name}_batch": sampling.batch,
         f"{name}_steps": steps,
-        f"{name}_devices_for_{WEEKLY_CLIPS}_a_week": timing.devices_for(WEEKLY_CLIPS),
+        f"{name}_devices_for_{WEEKLY_CLIPS}_a_week": devices,
         f"{name}_guidance_apart_over_together": spent["apart"] / spent["together"],
     }
     if timing.peak_memory_mb is not None:
@@ -171,14 +114,12 @@ def training_figures(
 def autoencoder_figures(name: str, preset: VideoPreset, runtime: Runtime) -> dict[str, Any]:
     """Seconds to decode a clip picture by picture, and to encode one picture."""
     codec: LatentCodec = make_codec(preset.architecture, device=runtime.device)
-    frames, channels, height, width = latent_shape(preset.spec, preset.architecture)
-    latents = torch.randn(frames, channels, height, width, device=runtime.device)
     picture = torch.rand(1, 3, preset.spec.height_px, preset.spec.width_px, device=runtime.device)
     with torch.autocast(runtime.device.type, torch.bfloat16, enabled=runtime.bf16):
-        decode, encode = (
-            benchmark_generation(work, clips=1, steps=1, device=runtime.device, runs=3)
-            for work in (lambda: codec.decode(latents), lambda: codec.encode(picture))
+        encode = benchmark_generation(
+            lambda: codec.encode(picture), clips=1, steps=1, device=runtime.device, runs=3
         )
+    decode = decode_timing(preset, runtime)
     return {f"{name}_decode_s_per_clip": decode.mean_s, f"{name}_encode_s_per_picture": encode.mean_s}
 
 
@@ -188,7 +129,7 @@ def measure_preset(name: VideoPresetName, runtime: Runtime, *, smoke: bool) -> d
     heavy = name == "prod720"
     steps = 4 if smoke else 50 if cuda else 10
     batch = 1 if heavy else 64 if cuda else 2
-    sampling = Sampling(random_model(preset, runtime), runtime, batch)
+    sampling = Sampling(random_model(preset, runtime), runtime, batch, fused=True)
     figures = sampling_figures(name, sampling, steps=steps, runs=2 if smoke or heavy else 5)
     if not heavy:
         figures |= sampler_ratio(name, sampling, steps)

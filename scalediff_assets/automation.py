@@ -29,6 +29,8 @@ from scalediff_assets.checkpoints.record import deliver_training
 from scalediff_assets.clip_jobs import CLIP_JOBS
 from scalediff_assets.clip_schedules import CLIP_SCHEDULES
 from scalediff_assets.clip_sensors import CLIP_SENSORS
+from scalediff_assets.generation_speed import KIND as VIDEO_SPEED
+from scalediff_assets.generation_speed import deliver_speed
 from scalediff_assets.leaderboard_results.assets import KIND as RESULTS
 from scalediff_assets.leaderboard_results.record import deliver_results
 from scalediff_assets.partitions import HOURLY, day_of
@@ -40,6 +42,7 @@ DELIVERERS: dict[str, Deliver] = {
     TRAINING: deliver_training,
     RESULTS: deliver_results,
     VIDEO_MODEL: deliver_model,
+    VIDEO_SPEED: deliver_speed,
 }
 
 RESCORE_HOURS = 7 * 24

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from scalediff_assets import (
     audit_cli,
+    bench_cli,
     drive_cli,
     generate_cli,
     model_cli,
@@ -53,6 +54,7 @@ app.add_typer(payouts_cli.app)
 app.command()(drive_cli.drive)
 app.command()(play_cli.play)
 app.command()(repaint_cli.repaint)
+app.command("bench-generation")(bench_cli.bench_generation)
 
 
 class UserError(Exception):

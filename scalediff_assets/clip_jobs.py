@@ -3,6 +3,7 @@
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from scalediff_assets.generation_speed import bench_generation
 from scalediff_assets.retention import apply_retention
 
 plan_week = dg.define_asset_job(
@@ -61,4 +62,5 @@ CLIP_JOBS: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = [
     judge_release,
     watch_drift,
     apply_retention,
+    bench_generation,
 ]

@@ -8,6 +8,7 @@
 | `evaluate_video` | a checkpoint, held-out clips | a report beside both baselines | `video_evaluation` |
 | `embed_clips` | manifests, films | features | `video_evaluation` |
 | `downstream_ap` | generated clips | does a detector gain by them? | `video_evaluation` |
+| `bench_generation` | a preset | seconds a clip on this device | `video_speed` |
 """
 
 from scalediff_contract.clip_manifests import CutClipsResult, CutClipsSpec
@@ -19,6 +20,7 @@ from scalediff_contract.video_evaluation import (
     EvaluateVideoResult,
     EvaluateVideoSpec,
 )
+from scalediff_contract.video_speed import BenchGenerationResult, BenchGenerationSpec
 from scalediff_contract.video_training import (
     SmokeVideoResult,
     SmokeVideoSpec,
@@ -27,7 +29,13 @@ from scalediff_contract.video_training import (
 )
 
 VideoJobSpec = (
-    CutClipsSpec | SmokeVideoSpec | TrainVideoSpec | EvaluateVideoSpec | EmbedClipsSpec | DownstreamSpec
+    CutClipsSpec
+    | SmokeVideoSpec
+    | TrainVideoSpec
+    | EvaluateVideoSpec
+    | EmbedClipsSpec
+    | DownstreamSpec
+    | BenchGenerationSpec
 )
 VideoJobResult = (
     CutClipsResult
@@ -36,4 +44,5 @@ VideoJobResult = (
     | EvaluateVideoResult
     | EmbedClipsResult
     | DownstreamResult
+    | BenchGenerationResult
 )

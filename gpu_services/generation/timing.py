@@ -1,13 +1,11 @@
-"""How long clips take, and how many devices a week's plan needs."""
+"""How long clips take."""
 
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
-
-WEEK_S = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,20 +32,6 @@ class GenerationTiming:
     def clips_per_hour(self) -> float:
         """Of one device that does nothing else."""
         return 3600.0 / self.mean_s
-
-    def devices_for(self, clips_per_week: int, *, rejected_share: float = 0.0, use: float = 1.0) -> float:
-        """Devices that make so many accepted clips a week.
-
-        Args:
-            clips_per_week: Accepted ones.
-            rejected_share: What the gate refuses, made for nothing.
-            use: Share of the week that a device works.
-        """
-        return clips_per_week / (1.0 - rejected_share) * self.mean_s / (WEEK_S * use)
-
-    def metrics(self) -> dict[str, float]:
-        """As MLflow takes them."""
-        return {name: float(value) for name, value in asdict(self).items() if value is not None}
 
 
 def benchmark_generation(
