@@ -101,6 +101,10 @@ def _track(session_id: str, rows: pl.DataFrame) -> Track:
     grid_s = np.arange(t_s[0], t_s[-1] + STEP_S / 2, STEP_S)
     last = np.clip(np.searchsorted(t_s, grid_s + STEP_S / 2, side="right") - 1, 0, len(t_s) - 1)
     around_s = np.diff(t_s, append=t_s[-1] + STEP_S)[last]
+    # A key changed somewhere between two frames: half of the way is the least wrong. A tie is the later
+    # frame's, whose keys moved the car there.
+    halfway_s = 0.5 * (t_s[1:] + t_s[:-1])
+    pressed = np.searchsorted(halfway_s, grid_s - STEP_S / 2 + 1e-3, side="right")
     held = np.stack([rows[name].to_numpy() for name in _KEYS], axis=1)
     moved_px = np.cumsum(rows["mouse_dx_px"].fill_null(0.0).to_numpy())
 
@@ -115,7 +119,7 @@ def _track(session_id: str, rows: pl.DataFrame) -> Track:
         y_m=at("y_m"),
         yaw_rad=at("yaw_rad"),
         speed_mps=at("speed_mps"),
-        keys=(held @ _BITS)[last].astype(np.uint8),
+        keys=(held @ _BITS)[pressed].astype(np.uint8),
         mouse_dx_px=np.diff(moved_px[last], prepend=moved_px[last[:1]]),
         is_logged=bool((rows["control_source"] == "logged").all()),
     )
