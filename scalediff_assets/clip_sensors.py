@@ -1,4 +1,4 @@
-"""What the generation line reacts to: windows, ended jobs, alerts, drift, promotions.
+"""What the generation line reacts to: windows, ended jobs, alerts, drift, new code, promotions.
 
 The service being away is a skip with a sentence, never a failure: it is asked again at the next tick.
 """
@@ -18,6 +18,7 @@ from resources.tracking import Tracking, TrackingUnavailableError
 from scalediff_assets.automation_tags import range_of, range_tags
 from scalediff_assets.clip_jobs import make_clips, model_release, order_clips, watch_drift
 from scalediff_assets.clip_schemas import Drift, ScenarioPlan
+from scalediff_assets.code_version import generation_code_version
 from scalediff_assets.model_watch.months import MONTH_SET
 from scalediff_assets.partitions import (
     SCENARIOS,
@@ -27,11 +28,13 @@ from scalediff_assets.partitions import (
     week_of,
     week_range,
 )
+from scalediff_assets.runner import run_config
 from scalediff_assets.synthetic_clips.alert_samples import History, sampled
 from scalediff_assets.synthetic_clips.alerts import evaluate, load_alert_rules
 from scalediff_assets.synthetic_clips.orders import act_events, partitions_of, plan_events
 from scalediff_assets.synthetic_clips.windows import load_windows
 from scalediff_assets.video_models.registry import follow, read_stages
+from scalediff_assets.video_models.renewal import form_of, knows_code, renewal_form, trained_under
 from scalediff_contract.audit import AuditEvent
 
 _RUNNING = dg.DefaultSensorStatus.RUNNING
@@ -208,7 +211,8 @@ def _finetune(connections: Connections, month: str) -> dg.RunRequest | None:
     production = read_stages(connections).production
     if not row["alarm"] or production is None:
         return None
-    form = {
+    before = form_of(connections, production.training_run) or {}
+    form = {name: before[name] for name in ("preset",) if name in before} | {
         "clip_set": row["month_clips"],
         "initial": production.training_run,
         "base": production.version,
@@ -224,6 +228,41 @@ def _finetune(connections: Connections, month: str) -> dg.RunRequest | None:
         run_key=f"finetune:{month}:{row['fvd']:.6g}",
         partition_key=f"finetune-{month[:7]}",
         run_config={"ops": {"video_models": {"ops": ops}}},
+    )
+
+
+@dg.sensor(
+    job=model_release,
+    minimum_interval_seconds=300,
+    # A commit that starts GPU days is somebody's decision: switch it on where models are released.
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description="Trains production's model from the top, once for each new version of the generation code.",
+)
+def release_new_code(context: dg.SensorEvaluationContext, connections: Connections) -> dg.SensorResult:
+    """CI for models begins at its first step: unit tests, small training, and so on.
+
+    The cursor is the newest code that was looked at. Code that a training run has begun under, by hand or by
+    this sensor, is not new; nor is the first that is seen, where nobody noted what production came from.
+    """
+    code, production = generation_code_version(), read_stages(connections).production
+    if code == context.cursor:
+        return dg.SensorResult(skip_reason=f"the generation code is still {code}")
+    if production is None:
+        return dg.SensorResult(skip_reason="there is no production model to train anew", cursor=code)
+    if knows_code(connections, code):
+        return dg.SensorResult(skip_reason=f"a training run has begun under {code}", cursor=code)
+    if context.cursor is None and trained_under(connections, production) is None:
+        return dg.SensorResult(skip_reason=f"what comes after {code} is new", cursor=code)
+    form = renewal_form(connections, production)
+    if form is None:
+        said = f"nobody noted how {production.version} was trained; launch model_release by hand once"
+        return dg.SensorResult(skip_reason=said, cursor=code)
+    name, ops = f"code-{code.rpartition(':')[2]}", run_config(form)["ops"]
+    request = dg.RunRequest(run_key=f"code:{code}", partition_key=name, run_config={"ops": ops})
+    return dg.SensorResult(
+        run_requests=[request],
+        dynamic_partitions_requests=[VIDEO_MODELS.build_add_request([name])],
+        cursor=code,
     )
 
 
@@ -272,6 +311,7 @@ CLIP_SENSORS = [
     watch_generation,
     report_drift,
     finetune_drifted,
+    release_new_code,
     follow_production,
     split_bad_weeks,
 ]

@@ -5,12 +5,14 @@ VideoLaunchError(ValueError)   a form that cannot be
 
 import json
 from collections.abc import Collection
+from typing import Any
 
 import dagster as dg
 from pydantic import Field, ValidationError
 
 from resources.connections import Connections
 from resources.object_store import ObjectMissingError
+from scalediff_assets.code_version import generation_code_version
 from scalediff_assets.driving_clips.tables import clips_place
 from scalediff_assets.video_models.versions import Version, VersionError, number_for
 from scalediff_contract.tracking import TrackingTarget
@@ -158,10 +160,7 @@ def _preset(config: VideoTrainingConfig) -> VideoPreset:
 def _version(
     training_run: str, config: VideoTrainingConfig, connections: Connections, taken: Collection[str]
 ) -> str:
-    try:
-        stored = json.loads(connections.models().get(version_key(training_run)))
-    except ObjectMissingError:
-        stored = None
+    stored = read_note(training_run, connections)
     if stored is not None:
         if PURGED in stored:
             raise VersionError(f"{training_run} ({stored['version']}) was purged; train under a new name")
@@ -170,7 +169,12 @@ def _version(
         raise VideoLaunchError(f"change is {config.change!r}; it must be one of {', '.join(_CHANGES)}")
     newest = str(max(map(Version.parse, taken))) if taken else None
     version = str(number_for(config.base or newest, config.change, taken))  # type: ignore[arg-type]
-    note = {"version": version, "base": config.base or newest}
+    note = {
+        "version": version,
+        "base": config.base or newest,
+        "code": generation_code_version(),
+        "form": config.model_dump(),
+    }
     connections.models().put(version_key(training_run), json.dumps(note).encode())
     return version
 
@@ -181,6 +185,15 @@ def base_of(training_run: str, connections: Connections) -> str | None:
     return base
 
 
+def read_note(training_run: str, connections: Connections) -> dict[str, Any] | None:
+    """Number, base, code and launch form that a training run began with; None where it never began."""
+    try:
+        note: dict[str, Any] = json.loads(connections.models().get(version_key(training_run)))
+    except ObjectMissingError:
+        return None
+    return note
+
+
 def version_key(training_run: str) -> str:
     """Where a training run's number is noted, for good: a purged number is not given again."""
     return f"{FOLDER}/{training_run}/version.json"
@@ -188,9 +201,14 @@ def version_key(training_run: str) -> str:
 
 def taken_versions(connections: Connections) -> set[str]:
     """Numbers that training runs hold, registered or not."""
+    return {str(note["version"]) for note in read_notes(connections)}
+
+
+def read_notes(connections: Connections) -> list[dict[str, Any]]:
+    """The notes of all training runs."""
     models = connections.models()
-    notes = [info.key for info in models.list(f"{FOLDER}/") if info.key.endswith("/version.json")]
-    return {str(json.loads(models.get(key))["version"]) for key in notes}
+    keys = [info.key for info in models.list(f"{FOLDER}/") if info.key.endswith("/version.json")]
+    return [json.loads(models.get(key)) for key in keys]
 
 
 def _initial(source: str | None, connections: Connections) -> str | None:
