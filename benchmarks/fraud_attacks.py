@@ -4,6 +4,7 @@ An attack is a list of `Upload`s that arrive after the honest ones. Those that n
 a drive's ticks; the doctored videos are in `fraud_pictures.py`, the scripted drivers in `fraud_drives.py`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -158,20 +159,23 @@ def _slower(ticks: Ticks, rng: np.random.Generator) -> Ticks:
 
 
 def _keys_over(keys: Ticks, way: Ticks) -> Ticks:
-    count = min(len(keys), len(way))
-    return replace(_part(way, slice(0, count)), held=keys.held[:count], throttle=keys.throttle[:count],
-                   brake=keys.brake[:count])  # fmt: skip
+    """The keys of one drive at the times of another's pictures."""
+    both = _part(way, slice(0, int(np.searchsorted(way.t_ms, keys.t_ms[-1], side="right"))))
+    then = np.searchsorted(keys.t_ms, both.t_ms, side="right") - 1
+    pressed = {name: getattr(keys, name)[then] for name in ("held", "throttle", "brake")}
+    return replace(both, **pressed)
 
 
 def _driven_again(keys: Ticks, way: Ticks) -> Ticks:
     """The keys' own motion, by the game's law, from where another drive begins."""
-    limits, wheel, dt_s = car_limits(), Keyboard(), 1.0 / FPS
+    limits, wheel, dt_s = car_limits(), Keyboard(), float(keys.t_ms[1] - keys.t_ms[0]) / 1000.0
     car = CarState(x_m=float(way.x_m[0]), y_m=float(way.y_m[0]), yaw_rad=float(way.yaw_rad[0]))
     rows = []
+    steps = math.ceil(120.0 * dt_s)
     for held in keys.held:
         controls = wheel.controls(Keys(*(bool(key) for key in held)), dt_s)
-        for _ in range(6):
-            step_car(car, controls, limits, dt_s / 6)
+        for _ in range(steps):
+            step_car(car, controls, limits, dt_s / steps)
         rows.append((car.x_m, car.y_m, car.yaw_rad, car.speed_mps))
     x_m, y_m, yaw_rad, speed_mps = np.array(rows).T
     return replace(keys, x_m=x_m, y_m=y_m, yaw_rad=yaw_rad, speed_mps=speed_mps)
