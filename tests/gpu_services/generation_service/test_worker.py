@@ -205,7 +205,9 @@ def test_a_job_cancelled_while_it_runs_stays_cancelled(make_test_worker: MakeWor
 def test_a_late_worker_cannot_close_a_job_that_another_has(
     make_test_worker: MakeWorker, config: ServiceConfig
 ) -> None:
-    late, other = make_test_worker(worker_id="late"), make_test_worker(worker_id="other")
+    # Frozen is the whole process: a beat between lease and claim would renew what has just run out.
+    frozen = replace(config, worker=replace(config.worker, beat_s=3_600.0))
+    late, other = make_test_worker(worker_id="late", config=frozen), make_test_worker(worker_id="other")
     (job_id,) = order(late, new_job(seed=3))
     fences: list[int] = []
 
