@@ -29,6 +29,7 @@ from scalediff_assets.checkpoints.record import deliver_training
 from scalediff_assets.clip_jobs import CLIP_JOBS
 from scalediff_assets.clip_schedules import CLIP_SCHEDULES
 from scalediff_assets.clip_sensors import CLIP_SENSORS
+from scalediff_assets.failed_checks import check_failed
 from scalediff_assets.generation_speed import KIND as VIDEO_SPEED
 from scalediff_assets.generation_speed import deliver_speed
 from scalediff_assets.leaderboard_results.assets import KIND as RESULTS
@@ -196,10 +197,7 @@ def split_bad_ranges(context: dg.RunFailureSensorContext) -> Iterator[dg.RunRequ
     if first is None or last is None or first == last:
         yield dg.SkipReason("the run covers one hour")
         return
-    evaluations = context.instance.get_records_for_run(
-        run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
-    ).records
-    if all(_check_passed(record) for record in evaluations):
+    if not check_failed(context.instance, run.run_id):
         yield dg.SkipReason("no check failed")
         return
     for hour in HOURLY.get_partition_keys_in_range(dg.PartitionKeyRange(first, last)):
@@ -210,11 +208,6 @@ def split_bad_ranges(context: dg.RunFailureSensorContext) -> Iterator[dg.RunRequ
             asset_selection=sorted(run.asset_selection) if run.asset_selection else None,
             tags={"scalediff/split_from": run.run_id},
         )
-
-
-def _check_passed(record: dg.EventLogRecord) -> bool:
-    event = record.event_log_entry.dagster_event
-    return event is None or bool(event.asset_check_evaluation_data.passed)
 
 
 JOBS: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = [

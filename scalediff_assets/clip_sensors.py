@@ -19,6 +19,7 @@ from scalediff_assets.automation_tags import range_of, range_tags
 from scalediff_assets.clip_jobs import make_clips, model_release, order_clips, watch_drift
 from scalediff_assets.clip_schemas import Drift, ScenarioPlan
 from scalediff_assets.code_version import generation_code_version
+from scalediff_assets.failed_checks import check_failed
 from scalediff_assets.model_watch.months import MONTH_SET
 from scalediff_assets.partitions import (
     SCENARIOS,
@@ -289,11 +290,14 @@ def follow_production(
     description="Takes a week that a blocking check stopped again, category by category.",
 )
 def split_bad_weeks(context: dg.RunFailureSensorContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """So that a bad category stops itself alone; only runs over several partitions are split."""
+    """So that a bad category stops itself alone; only where a check failed, and of several partitions."""
     run = context.dagster_run
     covered = range_of(run.tags)
     if run.job_name != make_clips.name or covered is None:
         yield dg.SkipReason("not a run over several categories")
+        return
+    if not check_failed(context.instance, run.run_id):
+        yield dg.SkipReason("no check failed")
         return
     for week in sorted({of_category_week(key)[1] for key in covered}):
         for category in SCENARIOS.get_partition_keys():

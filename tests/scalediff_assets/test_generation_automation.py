@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ from resources.generation import GenerationService
 from resources.profiles import resources_for
 from resources.settings import read_settings
 from resources.tables import write_tables
+from resources.tracking import ModelVersion, TrackingUnavailableError
 from scalediff_assets import clip_sensors
+from scalediff_assets.automation_tags import range_tags
 from scalediff_assets.clip_schedules import cut_past_month, measure_experiments, plan_coming_week
 from scalediff_assets.clip_schemas import DRIFT, Drift
 from scalediff_assets.clip_sensors import (
@@ -33,9 +35,17 @@ from scalediff_assets.clip_sensors import (
     order_plans,
     release_new_code,
     report_drift,
+    split_bad_weeks,
     watch_generation,
 )
-from scalediff_assets.partitions import CLIP_SETS, SCENARIOS, category_week, week_of
+from scalediff_assets.partitions import (
+    CATEGORY_WEEKS,
+    CLIP_SETS,
+    SCENARIOS,
+    category_week,
+    week_of,
+    week_range,
+)
 from scalediff_assets.retention import remove_expired
 from scalediff_assets.synthetic_clips.lake import raw_keys
 from scalediff_assets.synthetic_clips.orders import planned_jobs
@@ -43,7 +53,7 @@ from scalediff_assets.synthetic_clips.planning import plan_tables
 from scalediff_assets.synthetic_clips.scenarios import PlanSettings
 from scalediff_assets.synthetic_clips.windows import BatchWindows
 from scalediff_assets.video_models.launch import VideoTrainingConfig
-from scalediff_assets.video_models.registry import Staged, Stages, write_stages
+from scalediff_assets.video_models.registry import Staged, Stages, read_stages, write_stages
 from scalediff_contract.clip_manifests import ClipsPlace
 from scalediff_contract.generation import Verdict
 from scalediff_contract.tracking import TrackingTarget
@@ -419,6 +429,133 @@ def test_fine_tuning_keeps_production_s_preset(
     (request,) = sensor(finetune_drifted, instance, connections=connections).run_requests or []
     form = request.run_config["ops"]["video_models"]["ops"]["full_training"]["config"]
     assert (form["preset"], form["clip_set"]) == ("proto64", "month-2026-10")
+
+
+@dataclass
+class FakeRegistry:
+    """MLflow's registry in memory, as `Tracking` shows it; `aliases_of` a version's number."""
+
+    aliases_of: dict[int, tuple[str, ...]]
+    away: bool = False
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        if self.away:
+            raise TrackingUnavailableError("MLflow does not answer")
+        return [
+            ModelVersion(
+                name=name, version=number, run_id=f"m{number}", aliases=aliases,
+                tags={"semver": f"v1.{number}.0", "training_run": f"run-{number}"},
+            )
+            for number, aliases in self.aliases_of.items()
+        ]  # fmt: skip
+
+
+def followed(instance: dg.DagsterInstance, **resources: Any) -> str:
+    """What the sensor says that it did."""
+    found = follow_production(dg.build_sensor_context(instance=instance, resources=resources))
+    assert isinstance(found, dg.SkipReason)
+    return str(found.skip_message)
+
+
+def test_the_service_follows_an_alias_that_somebody_moved(
+    instance: dg.DagsterInstance, generation: GenerationService, tmp_path: Path
+) -> None:
+    config = config_in(tmp_path)
+    at = {"SCALEDIFF_HOME": str(tmp_path), "SCALEDIFF_MODELS_URL": config.models_url}
+    connections = resources_for(read_settings(at))["connections"]
+    for number in (1, 2):
+        connections.models().put(f"video_models/run-{number}/latest.json", b'{"folder": "step_1"}')
+    models = {f"run-{n}": FakeGenerator(version=f"v1.{n}.0") for n in (1, 2)}
+    worker = make_worker(
+        config, worker_id="w", load=lambda url: models[url.split("/")[-2]],
+        model_url=f"{config.models_url}/video_models/run-1/step_1",
+    )  # fmt: skip
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        while not worker.ready:
+            time.sleep(0.01)
+        registry = FakeRegistry({1: ("production",), 2: ("candidate",)})
+        given = {"connections": connections, "tracking": registry, "generation": generation}
+        assert followed(instance, **given) == "the service holds v1.1.0"
+        registry.aliases_of = {1: (), 2: ("production",)}
+        assert followed(instance, **given).startswith("the service was told v1.2.0: 1 workers in")
+        assert [each.model_version for each in generation.state().workers] == ["v1.2.0"]
+        assert followed(instance, **given) == "the service holds v1.2.0"
+    finally:
+        worker.drain()
+        thread.join()
+    stages = read_stages(connections)
+    assert stages.production is not None and stages.previous is not None
+    assert (stages.production.version, stages.previous.version) == ("v1.2.0", "v1.1.0")
+    told = [entry.event for entry in connections.audit_log().entries(subject="v1.2.0")]
+    assert [(event.action, event.actor, event.detail["before"]) for event in told] == [
+        ("promote", "mlflow alias", "v1.1.0")
+    ]
+
+
+def test_without_a_production_version_or_mlflow_the_service_keeps_what_it_has(
+    instance: dg.DagsterInstance, resources: dict[str, Any], generation: GenerationService
+) -> None:
+    given = {"connections": resources["connections"], "generation": generation}
+    registry = FakeRegistry({1: ("candidate",)})
+    assert followed(instance, **given, tracking=registry) == "no version is production"
+    registry.away = True
+    assert followed(instance, **given, tracking=registry) == "MLflow does not answer"
+    assert read_stages(resources["connections"]).production is None
+
+
+@dg.asset(partitions_def=CATEGORY_WEEKS, backfill_policy=dg.BackfillPolicy.single_run())
+def clips_of_weeks() -> None:
+    """An asset that is always made."""
+
+
+@dg.asset(partitions_def=CATEGORY_WEEKS, backfill_policy=dg.BackfillPolicy.single_run())
+def breaking_of_weeks() -> None:
+    """An asset whose code is broken."""
+    raise RuntimeError("broken code")
+
+
+@dg.asset_check(asset=clips_of_weeks, blocking=True)
+def never_holds() -> dg.AssetCheckResult:
+    """A check that always fails."""
+    return dg.AssetCheckResult(passed=False)
+
+
+def split(instance: dg.DagsterInstance, made: dg.AssetsDefinition, **how: Any) -> list[Any]:
+    """What the failure of a run of `make_clips` leads to."""
+    job = dg.define_asset_job("make_clips", selection=dg.AssetSelection.assets(made.key))
+    checks = [never_holds] if made is clips_of_weeks else []
+    defs = dg.Definitions(assets=[made], asset_checks=checks, jobs=[job])
+    result = defs.resolve_job_def("make_clips").execute_in_process(
+        instance=instance, raise_on_error=False, **how
+    )
+    assert not result.success
+    context = dg.build_run_status_sensor_context(
+        sensor_name=split_bad_weeks.name, dagster_event=result.get_run_failure_event(),
+        dagster_instance=instance, dagster_run=result.dagster_run,
+    ).for_run_failure()  # fmt: skip
+    return list(split_bad_weeks(context))  # type: ignore[arg-type]
+
+
+def test_a_week_that_a_check_stopped_is_taken_again_category_by_category(
+    instance: dg.DagsterInstance,
+) -> None:
+    found = split(instance, clips_of_weeks, tags=range_tags(*week_range(WEEK)))
+    wanted = [category_week(category, WEEK) for category in SCENARIOS.get_partition_keys()]
+    assert [request.partition_key for request in found] == wanted
+    assert len({request.run_key for request in found}) == 23
+    assert {request.job_name for request in found} == {"make_clips"}
+
+
+def test_a_category_that_was_stopped_alone_is_not_taken_again(instance: dg.DagsterInstance) -> None:
+    (found,) = split(instance, clips_of_weeks, partition_key=category_week("dust_storm", WEEK))
+    assert "several categories" in str(found.skip_message)
+
+
+def test_a_week_that_broken_code_stopped_is_not_split(instance: dg.DagsterInstance) -> None:
+    (found,) = split(instance, breaking_of_weeks, tags=range_tags(*week_range(WEEK)))
+    assert found.skip_message == "no check failed"
 
 
 def scheduled(function: Any, instance: dg.DagsterInstance, at: dt.datetime) -> list[Any]:
