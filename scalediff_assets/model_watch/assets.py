@@ -39,6 +39,7 @@ from scalediff_assets.model_watch.months import (
     reference_of,
 )
 from scalediff_assets.partitions import MONTHLY, VIDEO_MODELS
+from scalediff_assets.policy_audit import PolicyInForce, note_policy
 from scalediff_assets.synthetic_clips.drift import drift_report
 from scalediff_assets.synthetic_clips.experiments import ExperimentPolicy, decide
 from scalediff_assets.synthetic_clips.judging import read_features
@@ -108,7 +109,12 @@ def ab_experiments(
         tables = _measured(context, config, connections, jobs, experiment, policy)
         if str(tables.decisions["outcome"][0]) in ("keep", "stopped"):
             end(generation, experiment)
-    connections.audit_log().append([experiment_event(tables, f"dagster run {context.run.run_id}", now_ms)])
+    actor, log = f"dagster run {context.run.run_id}", connections.audit_log()
+    in_force = PolicyInForce(
+        subject="experiment policy", version=policy.version, content_hash=policy.content_hash
+    )
+    note_policy(log, in_force, partition=name, actor=actor, now_ms=now_ms)
+    log.append([experiment_event(tables, actor, now_ms)])
     outcome, reason = tables.decisions.select("outcome", "reason").row(0)
     report = {"outcome": outcome, "reason": reason, "service": told, "arms": sample(tables.decisions)}
     context.add_asset_metadata(report, partition_key=name)

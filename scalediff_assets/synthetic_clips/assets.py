@@ -32,6 +32,7 @@ from scalediff_assets.clip_schemas import (
 )
 from scalediff_assets.hours import column_schema, sample
 from scalediff_assets.partitions import ALL_CATEGORIES, CATEGORY_WEEKS, WEEKLY, of_category_week
+from scalediff_assets.policy_audit import PolicyInForce, gate_in_force, note_policy
 from scalediff_assets.synthetic_clips import report as say
 from scalediff_assets.synthetic_clips.accepting import accept_partition
 from scalediff_assets.synthetic_clips.comparing import compare_with_training
@@ -197,7 +198,9 @@ def gated_clips(
     verdicts = pl.concat([tables.verdicts for tables in made.values()])
     week = of_category_week(context.partition_keys[0])[1]
     told = tell_service(generation, verdicts, cohorts_to_publish(made.values(), week, features))
-    connections.audit_log().append(decision_events(verdicts, f"dagster run {context.run.run_id}", now_ms))
+    actor, log = f"dagster run {context.run.run_id}", connections.audit_log()
+    note_policy(log, gate_in_force(policy), partition=context.partition_keys[0], actor=actor, now_ms=now_ms)
+    log.append(decision_events(verdicts, actor, now_ms))
     for key, tables in made.items():
         passed = {"passed": int(tables.verdicts["passed"].sum()), "clips": tables.verdicts.height}
         context.add_asset_metadata(passed | {"policy_hash": policy.policy_hash}, partition_key=key)
@@ -290,6 +293,9 @@ def generation_costs(
     )  # fmt: skip
     costs = clip_costs(production, prices)
     tables = cost_tables(week, production, costs, prices)
+    in_force = PolicyInForce(subject="price table", version=prices.version, content_hash=prices.content_hash)
+    actor, now_ms = f"dagster run {context.run.run_id}", time.time_ns() // 1_000_000
+    note_policy(connections.audit_log(), in_force, partition=week, actor=actor, now_ms=now_ms)
     context.add_output_metadata(
         {
             "total_usd": costs.total_usd,

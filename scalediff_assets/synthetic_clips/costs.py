@@ -4,6 +4,8 @@ Refused clips cost as much as accepted ones, so the accepted ones carry them.
 """
 
 import functools
+import hashlib
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +61,12 @@ class Prices(_Part):
     version: str
     ours: Rates
     document: DocumentCosts
+
+    @property
+    def content_hash(self) -> str:
+        """sha256 (64 hex digits) of the content: comments, order and spelling do not matter."""
+        content = self.model_dump(mode="json")
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class DeviceUnknownError(LookupError):

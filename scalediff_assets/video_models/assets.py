@@ -14,6 +14,7 @@ from scalediff_assets.checkpoints.assets import dagster_tags
 from scalediff_assets.clip_schemas import AbExperimentsOf
 from scalediff_assets.hours import column_schema, sample
 from scalediff_assets.partitions import VIDEO_MODELS
+from scalediff_assets.policy_audit import gate_in_force, note_policy
 from scalediff_assets.video_models import report as say
 from scalediff_assets.video_models.launch import (
     SmallTrainingConfig,
@@ -174,7 +175,10 @@ def video_evaluations(
     spec = evaluation_spec(name, url, model["clip_set"], config, connections, _target(tracking, name))
     result = jobs.run(context, spec)
     assert isinstance(result, EvaluateVideoResult)  # noqa: S101 -- of an EvaluateVideoSpec
-    tables = evaluation_tables(name, spec, result, load_gate_policy())
+    policy, actor = load_gate_policy(), f"dagster run {context.run.run_id}"
+    tables, now_ms = evaluation_tables(name, spec, result, policy), time.time_ns() // 1_000_000
+    in_force, log = gate_in_force(policy), connections.audit_log()
+    note_policy(log, in_force, partition=name, actor=actor, now_ms=now_ms)
     context.add_asset_metadata(say.evaluation(connections, name, result, tables), partition_key=name)
     context.log.info("evaluated run=%s n=%d worst=%s gap=%.4f", name, result.n, result.worst, result.gap)
     # A step that started a job over Pipes must return an event.

@@ -208,6 +208,15 @@ def test_the_audit_log_tells_the_whole_story_of_a_clip_and_verifies(made: Line) 
     assert log.verify() > 46 * 3
 
 
+def test_the_policies_that_decided_are_in_the_log_once(made: Line) -> None:
+    events = [entry.event for entry in made.resources["connections"].audit_log().entries()]
+    told = [event for event in events if event.action == "policy"]
+    assert sorted(event.subject for event in told) == ["experiment policy", "gate policy", "price table"]
+    verdicts = tables(made, "gated_clips", GatedClips, "verdicts")
+    gate = next(event for event in told if event.subject == "gate policy")
+    assert set(verdicts["policy_hash"]) == {gate.detail["policy_hash"]}
+
+
 def test_running_a_week_again_changes_nothing(made: Line) -> None:
     before = made.resources["connections"].audit_log().head()
     lake = tables(made, "synthetic_lake", SyntheticLake, "clips")
