@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from scalediff_assets import payouts_cli
 from scalediff_assets.partitions import day_of
 from scalediff_assets.payout_schemas import Payouts
 from scalediff_assets.payouts.policy import DEFAULT_PRICES_PATH
+from scalediff_assets.quality_scores.policy import DEFAULT_POLICY_PATH
 from tests.scalediff_assets.conftest import QUIET, Platform
 from world.recorder import RecordedBundle
 
@@ -162,6 +164,31 @@ def test_a_fraud_rule_keeps_the_pay_says_why_and_a_new_limit_is_a_correcting_ent
     first, second = platform.connections.ledger().earnings_of(PLAYER, 10)[::-1]
     assert (first.is_correction, second.is_correction) == (False, True)
     assert first.lamports == -second.lamports > 0
+
+
+@pytest.mark.slow
+def test_a_stricter_quality_policy_after_payment_is_a_visible_debit_and_takes_nothing_back(
+    platform: Platform, recorded: Record, prices: Path, tmp_path: Path
+) -> None:
+    judge(platform, recorded)
+    solana_of(platform).make_throwaway_payer()
+    assert pay_day(platform, prices).success
+    strict = tmp_path / "strict.toml"
+    text = DEFAULT_POLICY_PATH.read_text().replace('version = "v2"', 'version = "v3-strict"')
+    strict.write_text(re.sub(r"^(sharpness_\w+) = [0-9.]+", r"\1 = 99999.0", text, flags=re.MULTILINE))
+    rescored = platform.defs.resolve_job_def("rescore_hours").execute_in_process(
+        partition_key=platform.hour,
+        instance=platform.instance,
+        run_config={**QUIET, "ops": {"quality_scores": {"config": {"policy": str(strict)}}}},
+    )
+    assert rescored.success
+    after = pay_day(platform, prices)
+    assert checks_of(after) == {"ledger": True, "chain": True, "all_paid": True, "shape": True}
+    first, second = platform.connections.ledger().earnings_of(PLAYER, 10)[::-1]
+    assert (second.is_correction, second.signature) == (True, None)
+    assert first.lamports == -second.lamports > 0
+    with solana_of(platform).rpc() as rpc:
+        assert rpc.balance(PLAYER) == first.lamports, "what is paid stays paid"
 
 
 @pytest.mark.slow
