@@ -20,7 +20,7 @@ from scalediff_contract.sessions import BundleFile
 from world.recorder import RecordingSpec, record_session
 
 LIMITS = load_price_policy().fraud
-SECONDS = 20.0
+SECONDS = 30.0
 STEERING_SEED = (
     900_005  # a road on which the pulsed autopilot has to steer; on a straight one it shows no beat
 )
