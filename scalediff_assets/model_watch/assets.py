@@ -42,7 +42,7 @@ from scalediff_assets.partitions import MONTHLY, VIDEO_MODELS
 from scalediff_assets.policy_audit import PolicyInForce, note_policy
 from scalediff_assets.synthetic_clips.drift import drift_report
 from scalediff_assets.synthetic_clips.experiments import ExperimentPolicy, decide
-from scalediff_assets.synthetic_clips.judging import read_features
+from scalediff_assets.synthetic_clips.likeness import read_features
 from scalediff_assets.synthetic_clips.report import drift_picture
 from scalediff_assets.video_models.record import read_training
 from scalediff_assets.video_models.registry import Staged, read_stages

@@ -4,9 +4,10 @@ import dagster as dg
 
 from resources.connections import Connections
 from resources.jobs import JobLauncher
-from scalediff_assets.synthetic_clips.judging import Compared, compared, features_spec
+from scalediff_assets.synthetic_clips.likeness import Compared, compared, features_spec
 from scalediff_assets.synthetic_clips.provenance import Sidecar
-from scalediff_assets.video_models.record import place_of_release
+from scalediff_assets.video_models.record import learnt_from
+from scalediff_contract.clip_manifests import ClipsPlace
 from scalediff_contract.video_evaluation import EmbedClipsResult
 
 
@@ -19,21 +20,23 @@ def compare_with_training(
     *,
     skip: bool,
 ) -> Compared | None:
-    """Features of clips beside those of the clips that their model learnt from.
+    """Features of clips beside those of all clips that their own model may remember.
 
-    None where nobody asks, where there is no clip, or where the clips that the newest model learnt from are
-    not known here: then nobody compared, and the verdicts say so.
+    None where nobody asks, where there is no clip, or where nobody knows here what any of the models learnt
+    from; a model of which only that is not known is left out. Then nobody compared, and the verdicts say so.
     """
-    releases = {each.training_release for each in sidecars if each.training_release}
-    if skip or not releases:
+    if skip:
         return None
-    newest = max(sidecars, key=lambda each: each.model_version).training_release
-    place = place_of_release(connections, newest) if newest else None
-    if place is None:
-        context.log.warning("nobody knows the clips %s: copies are not looked for", newest)
+    learnt: dict[str, tuple[ClipsPlace, ...]] = {}
+    for version, release in sorted({(each.model_version, each.training_release or "") for each in sidecars}):
+        places = learnt_from(connections, version, release)
+        if places:
+            learnt[version] = places
+        else:
+            context.log.warning("nobody knows what %s learnt from: copies are not looked for", version)
+    if not learnt:
         return None
-    keys = sorted({each.content_key for each in sidecars if each.training_release == newest})
-    spec = features_spec(connections, place, keys, extractor, f"gate-{context.run.run_id}")
+    spec = features_spec(connections, learnt, sidecars, extractor, f"gate-{context.run.run_id}")
     result = jobs.run(context, spec)
     assert isinstance(result, EmbedClipsResult)  # noqa: S101 -- of an EmbedClipsSpec
-    return compared(connections, spec, result)
+    return compared(connections, spec, result, learnt)

@@ -14,8 +14,8 @@ from scalediff_assets.films import decode_film
 from scalediff_assets.hours import sample
 from scalediff_assets.pictures import bars, histograms, markdown_picture
 from scalediff_assets.synthetic_clips.gate import gate_rates
-from scalediff_assets.synthetic_clips.judging import Compared
 from scalediff_assets.synthetic_clips.lake import raw_keys
+from scalediff_assets.synthetic_clips.likeness import Compared
 from scalediff_assets.synthetic_clips.scenarios import coverage
 from scalediff_contract.scenarios import load_catalogue
 from scoring.gate import GatePolicy

@@ -5,6 +5,7 @@ A version is registered when it is whole: checkpoint, training configuration, ev
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from resources.connections import Connections
@@ -165,10 +166,35 @@ def _inputs(connections: Connections, spec: TrainVideoSpec) -> list[DatasetInput
 
 def place_of_release(connections: Connections, training_release: str) -> ClipsPlace | None:
     """Where the clips lie whose manifest has this hash; None: no training run learnt from them."""
+    found = (spec.clips for spec in _trainings(connections) if spec.clips.content_hash == training_release)
+    return next(found, None)
+
+
+def learnt_from(connections: Connections, version: str, training_release: str) -> tuple[ClipsPlace, ...]:
+    """All clips that a model may remember: its own release, then those of the models that it started from.
+
+    Args:
+        connections: The store of models.
+        version: Of the model.
+        training_release: Hash of the clips of its last training.
+
+    Returns:
+        Each manifest once; none where no training run of this store is known to have learnt from them.
+    """
+    by_run = {spec.training_run: spec for spec in _trainings(connections)}
+    own = [spec for spec in by_run.values() if spec.clips.content_hash == training_release]
+    spec = next((each for each in own if each.version == version), own[0] if own else None)
+    found: dict[str, ClipsPlace] = {}
+    while spec is not None and by_run.pop(spec.training_run, None) is not None:
+        found.setdefault(spec.clips.content_hash, spec.clips)
+        spec = by_run.get((spec.initial_weights or "").rstrip("/").rpartition("/")[2])
+    return tuple(found.values())
+
+
+def _trainings(connections: Connections) -> Iterator[TrainVideoSpec]:
     models = connections.models()
     for info in models.list(f"{FOLDER}/"):
         if info.key.count("/") == 2 and info.key.endswith("/spec.json"):
             spec = SPEC.validate_json(models.get(info.key))
-            if isinstance(spec, TrainVideoSpec) and spec.clips.content_hash == training_release:
-                return spec.clips
-    return None
+            if isinstance(spec, TrainVideoSpec):
+                yield spec
