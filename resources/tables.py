@@ -29,11 +29,18 @@ POINTER = "tables.json"
 _COMPRESSION_LEVEL = 3
 
 
+class TableLike(Protocol):
+    """What a table is declared to be, such as `scalediff_assets.tables.Table`."""
+
+    def adopted(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """A frame that was written under an older declaration, under today's."""
+
+
 class TableSetLike(Protocol):
     """A frozen dataclass of frames, such as `scalediff_assets.tables.TableSet`."""
 
     @classmethod
-    def tables(cls) -> Mapping[str, Any]:
+    def tables(cls) -> Mapping[str, TableLike]:
         """Field name to declaration."""
 
 
@@ -86,8 +93,8 @@ def read_tables(lake: ObjectStore, asset: str, partition: str, kind: type[Tables
     while True:
         try:
             frames = {
-                name: pl.read_parquet(io.BytesIO(lake.get(f"{folder}/{names[name]}")))
-                for name in kind.tables()
+                name: table.adopted(pl.read_parquet(io.BytesIO(lake.get(f"{folder}/{names[name]}"))))
+                for name, table in kind.tables().items()
             }
         except ObjectMissingError:
             replaced = _pointer(lake, asset, partition)

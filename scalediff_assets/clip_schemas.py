@@ -14,6 +14,7 @@ _CONTENT = Column("content_key", pl.String, "the clip, by all that it depends on
 _JOB = Column("job_id", pl.String, "order that it was made for")
 _PROMPT = Column("prompt", pl.String, "what it should show")
 _VERSION = Column("model_version", pl.String, "who made it")
+_ORIGIN = Column("origin", pl.String, "synthetic, always", values=("synthetic",))
 _POLICY = Column("policy_hash", pl.String, "hash of the policy that decided")
 _EXTRACTOR = Column("extractor", pl.String, "whose features; distances of others are not comparable")
 
@@ -44,7 +45,7 @@ GENERATED_CLIPS = Table(
         _CATEGORY,
         _WEEK,
         _PROMPT,
-        Column("origin", pl.String, "synthetic, always"),
+        _ORIGIN,
         Column("seed", pl.Int64, "of the clip's noise", low=0),
         Column("status", pl.String, "queued, running, completed, failed or cancelled"),
         Column("failure", pl.String, "why it failed, in one sentence", nullable=True),
@@ -80,7 +81,7 @@ GATED_CLIPS = Table(
         Column("job_id", pl.String, "order that it was made for"),
         Column("category", pl.String, "scenario category"),
         Column("prompt", pl.String, "what it should show"),
-        Column("origin", pl.String, "synthetic, always"),
+        _ORIGIN,
         Column("model_version", pl.String, "who made it"),
         Column("passed", pl.Boolean, "whether it may join the lake"),
         Column("reasons", pl.List(pl.String), "codes of the rules that it broke"),
@@ -133,7 +134,7 @@ LAKE_CLIPS = Table(
         _CONTENT,
         _CATEGORY,
         _WEEK,
-        Column("origin", pl.String, "synthetic, always"),
+        _ORIGIN,
         Column("clip_key", pl.String, "object key of the MP4"),
         Column("sidecar_key", pl.String, "object key of its provenance"),
         Column("clip_bytes", pl.Int64, "size of the MP4", low=1),

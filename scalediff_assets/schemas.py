@@ -6,17 +6,25 @@ not known. How tables are declared and checked is in `tables.py`.
 """
 
 from dataclasses import dataclass
+from typing import get_args
 
 import polars as pl
 
 from resources.tables import Partitions
 from scalediff_assets.tables import Column, Table, TableSet, table_field
+from scalediff_contract.clip_manifests import Origin
 
 _SESSION = Column("session_id", pl.String, "the session")
 _WALLET = Column("wallet", pl.String, "the player's wallet address")
 _FRAME = Column("frame_idx", pl.Int32, "index of the video packet in file order, from 0", low=0)
 _PTS = Column("pts_ms", pl.Int64, "packet presentation time stamp", low=0)
 _SEGMENT = Column("segment_id", pl.String, "`{session_id}_{segment_index:03d}`, index from 1")
+# What players record is the game, and so it was before there was the column; a frame's is its segment's.
+RECORDED_ORIGIN: Origin = "game"
+_ORIGIN = Column(
+    "origin", pl.String, "real, game or synthetic: what the pictures show", values=get_args(Origin),
+    default=RECORDED_ORIGIN,
+)  # fmt: skip
 _VERDICT = (
     Column("verdict", pl.String, "`valid` or `rejected` at this stage"),
     Column("reason", pl.String, "reason code (scalediff_contract.reasons); null when valid", nullable=True),
@@ -191,6 +199,7 @@ SEGMENTS = Table(
     (
         _SEGMENT,
         _SESSION,
+        _ORIGIN,
         Column("segment_index", pl.Int32, "place in the session, from 1", low=1),
         Column("first_frame_idx", pl.Int32, "first frame", low=0),
         Column("end_frame_idx", pl.Int32, "frame after the last (half-open)", low=1),
@@ -247,6 +256,7 @@ VERDICTS = Table(
         _SEGMENT,
         _SESSION,
         _WALLET,
+        _ORIGIN,
         Column("policy_version", pl.String, "version of the quality policy"),
         Column("policy_hash", pl.String, "content hash of the policy that gave the verdict"),
         Column("passed", pl.Boolean, "every rule of the policy holds"),
@@ -306,6 +316,7 @@ DATASET_INDEX = Table(
         _SEGMENT,
         _SESSION,
         _WALLET,
+        _ORIGIN,
         Column("shard_key", pl.String, "object key of the training shard"),
         Column("first_row", pl.Int32, "first row in the shard", low=0),
         Column("rows", pl.Int32, "frames in the shard", low=1),

@@ -22,6 +22,8 @@ class Column:
         low: Smallest allowed value, or None.
         high: Largest allowed value, or None.
         nullable: Whether null (not known) is allowed; missing data never becomes a number.
+        values: What it may be, where that is a short list.
+        default: What rows have that were written before the column was declared; None: they need it.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Column:
     low: float | None = None
     high: float | None = None
     nullable: bool = False
+    values: tuple[str, ...] = ()
+    default: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,15 @@ class Table:
             polars.exceptions.InvalidOperationError: Where a value does not fit its declared type.
         """
         return frame.select(pl.col(c.name).cast(c.dtype) for c in self.columns)
+
+    def adopted(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """A frame that was written before a column with a default was declared, with that column."""
+        late = [c for c in self.columns if c.default is not None and c.name not in frame.columns]
+        if not late:
+            return frame
+        filled = frame.with_columns(pl.lit(c.default, c.dtype).alias(c.name) for c in late)
+        declared = [name for name in self.schema.names() if name in filled.columns]
+        return filled.select(*declared, pl.exclude(declared))
 
     def markdown(self) -> str:
         """The declaration as a Markdown section."""
@@ -99,6 +112,12 @@ def _column_problems(table: str, column: Column, frame: pl.DataFrame) -> Iterato
         yield f"{table}.{column.name}: {nulls} nulls in a column that must be known"
     if values.dtype.is_float() and (bad := int((~values.is_finite()).sum())):
         yield f"{table}.{column.name}: {bad} values are NaN or infinite"
+    if (
+        column.values
+        and (other := values.drop_nulls().unique().sort().to_list())
+        and (strange := [value for value in other if value not in column.values])
+    ):
+        yield f"{table}.{column.name}: {', '.join(strange)} is none of {', '.join(column.values)}"
     if column.low is not None and (below := int((values < column.low).sum())):
         yield f"{table}.{column.name}: {below} values under {column.low}"
     if column.high is not None and (above := int((values > column.high).sum())):

@@ -1,12 +1,13 @@
 """The tables of video models: clips to learn from, trainings, evaluations, releases; see `schemas.py`."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import polars as pl
 
 from resources.tables import Partitions
 from scalediff_assets.tables import Column, Table, TableSet, table_field
+from scalediff_contract.clip_manifests import Origin
 
 _SET = Column("clip_set", pl.String, "name of the set of clips")
 _MODEL = Column("video_model", pl.String, "name of the training run")
@@ -40,7 +41,7 @@ DRIVING_CLIPS = Table(
     (
         _SET,
         Column("clip_id", pl.String, "`{source}:{first picture}`"),
-        Column("origin", pl.String, "real, game or synthetic"),
+        Column("origin", pl.String, "real, game or synthetic", values=get_args(Origin)),
         Column("source", pl.String, "recording: a segment of a player's session, or a KITTI sequence"),
         Column("block", pl.Int32, "stretch of time of the recording; whole in one split", low=0),
         Column("split", pl.String, "train or val"),

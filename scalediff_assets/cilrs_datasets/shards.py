@@ -16,6 +16,7 @@ class IndexedSegment:
     segment_id: str
     session_id: str
     wallet: str
+    origin: str
     shard_key: str
     first_row: int
     rows: int

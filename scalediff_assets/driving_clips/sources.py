@@ -76,7 +76,7 @@ def _of_hour(connections: Connections, hour: str) -> Iterator[ClipSource]:
             place_url=lake.url,
             key=row["shard_key"],
             source=row["segment_id"],
-            origin="game",
+            origin=row["origin"],
             category=category,
             caption=caption_of(category),
             segment_id=row["segment_id"],

@@ -80,6 +80,7 @@ def judge(
     measured = measured.join(matches, on="segment_id", how="left").with_columns(
         pl.col("duplicate_share").fill_null(0.0)
     )
+    measured = measured.join(judged.select("segment_id", "origin"), on="segment_id")
     return VERDICTS.conform(measured.with_columns(_decide(measured, policy))).sort("segment_id")
 
 

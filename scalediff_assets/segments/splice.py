@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from scalediff_assets.schemas import SEGMENTS
+from scalediff_assets.schemas import RECORDED_ORIGIN, SEGMENTS
 from scalediff_contract.reasons import Reason
 
 Bools = NDArray[np.bool_]
@@ -158,6 +158,7 @@ def _row(session_id: str, number: int, part: pl.DataFrame, options: SpliceOption
     return {
         "segment_id": f"{session_id}_{number:03d}",
         "session_id": session_id,
+        "origin": RECORDED_ORIGIN,
         "segment_index": number,
         "first_frame_idx": part["frame_idx"][0],
         "end_frame_idx": part["frame_idx"][-1] + 1,

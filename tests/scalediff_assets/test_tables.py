@@ -11,6 +11,7 @@ def segment_row(session_id: str, index: int) -> dict[str, object]:
     return {
         "segment_id": f"{session_id}_{index:03d}",
         "session_id": session_id,
+        "origin": "game",
         "segment_index": index,
         "first_frame_idx": 0,
         "end_frame_idx": 10,

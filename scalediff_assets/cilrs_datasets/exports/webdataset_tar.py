@@ -2,8 +2,9 @@
 
     shard-000000.tar: {segment_id}_{frame_idx:06d}.jpg, {segment_id}_{frame_idx:06d}.json, ...
 
-A sample is one stored frame with all its aligned columns; null is unknown. Segments are never
-split over shards. The bytes depend on the data alone: no times, owners or machine names.
+A sample is one stored frame with all its aligned columns and its segment's origin; null is unknown.
+Segments are never split over shards. The bytes depend on the data alone: no times, owners or machine
+names.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ def write_tars(source: Source, folder: Path, *, shard_samples: int = SHARD_SAMPL
                 path = folder / f"shard-{shards:06d}.tar"
                 tar = current.enter_context(tarfile.open(path, "w", format=tarfile.USTAR_FORMAT))
                 shards, samples = shards + 1, 0
-            _add_samples(tar, segment.segment_id, rows)
+            _add_samples(tar, segment.segment_id, rows.with_columns(origin=pl.lit(segment.origin)))
             samples += rows.height
             frames += rows.height
             segments += 1

@@ -109,6 +109,7 @@ class Day:
                 "segment_id": segment_id,
                 "session_id": segment_id.rpartition("_")[0],
                 "wallet": f"wallet-{segment_id.rpartition('_')[0][-1]}",
+                "origin": "game",
                 "policy_version": "v1",
                 "policy_hash": self.policy_hash,
                 "passed": passed,

@@ -161,6 +161,7 @@ def test_the_clean_bucket_keeps_every_frame_with_all_its_columns(day: Any, tmp_p
     quality = json.loads((place / "quality.json").read_text())
     assert quality["score"] == 0.75
     assert quality["policy_hash"] == "p" * 64
+    assert quality["origin"] == "game"
 
 
 def test_the_webdataset_package_reads_every_sample_in_order(day: Any, tmp_path: Path) -> None:
@@ -174,6 +175,7 @@ def test_the_webdataset_package_reads_every_sample_in_order(day: Any, tmp_path: 
     assert [s["__key__"] for s in samples] == sorted(s["__key__"] for s in samples)
     labels = [json.loads(sample["json"], parse_constant=pytest.fail) for sample in samples]
     assert labels[0]["segment_id"] == "session_1769925785000_a_001"
+    assert {label["origin"] for label in labels} == {"game"}
     for sample, label in zip(samples, labels, strict=True):
         assert sample["__key__"] == f"{label['segment_id']}_{label['frame_idx']:06d}"
     assert simplejpeg.decode_jpeg(samples[3]["jpg"]).shape == (256, 256, 3)

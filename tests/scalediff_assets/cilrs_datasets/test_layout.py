@@ -92,6 +92,7 @@ def test_the_manifest_says_what_the_day_holds(day: Any) -> None:
     assert manifest["frames"] == 450
     assert manifest["segments"] == 9
     assert manifest["policy_hashes"] == ["p" * 64]
+    assert manifest["segments_by_origin"] == {"game": 9}
     assert sum(manifest["frames_by_command"].values()) == 450
     assert [shard["shard_key"] for shard in manifest["shards"]] == list(day.store.objects)[:-1]
     assert list(manifest["columns"]) == sorted(SHARD_FRAMES.schema.names())

@@ -29,6 +29,7 @@ def segment(number: int, wallet: str, session: str, **changes: object) -> dict[s
         "segment_id": f"seg{number:03d}",
         "session_id": session,
         "wallet": wallet,
+        "origin": "game",
         "shard_key": "cilrs_datasets/2026-01-01/x.parquet",
         "first_row": 50 * number,
         "rows": 50,

@@ -124,6 +124,7 @@ def _hour(
         {
             "segment_id": f"{sid}_{k + 1:03d}",
             "session_id": sid,
+            "origin": "game",
             "segment_index": k + 1,
             "first_frame_idx": k * per_segment,
             "end_frame_idx": (k + 1) * per_segment,

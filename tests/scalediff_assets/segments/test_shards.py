@@ -21,6 +21,7 @@ def segments_of(*bounds: tuple[int, int, str | None]) -> pl.DataFrame:
             {
                 "segment_id": f"{SESSION_ID}_{number:03d}",
                 "session_id": SESSION_ID,
+                "origin": "game",
                 "segment_index": number,
                 "first_frame_idx": first,
                 "end_frame_idx": end,
