@@ -21,8 +21,8 @@ from benchmarks.fraud_report import FraudReport, draw
 from benchmarks.measure import report
 
 DRIVES, SCRIPTED, FILMS = 800, 120, 120
-# The limits were chosen on other seeds (from 1, 20,001, 900,001, 950,001 and 500,001 on): they never saw these.
-HONEST_SEED, SCRIPT_SEED, FILM_SEED = 40_001, 970_001, 600_001
+# The limits were chosen on other seeds (under 60,000, from 500,001 and 900,001 to 980,000): they never saw these.
+HONEST_SEED, SCRIPT_SEED, FILM_SEED = 60_001, 990_001, 600_001
 QUICK_DRIVES, QUICK_SCRIPTED, QUICK_FILMS, QUICK_S = 8, 4, 1, 12.0
 Made = TypeVar("Made")
 

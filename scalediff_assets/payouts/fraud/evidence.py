@@ -93,11 +93,7 @@ def _motions(tracks: Sequence[Track], limits: FraudLimits) -> pl.DataFrame:
 
 def _timings(tracks: Sequence[Track], limits: FraudLimits) -> pl.DataFrame:
     rule = limits.scripted_input
-    found = [
-        vars(timing_of(track, presses_min=rule.presses_min, changes_min=rule.changes_min,
-                       path_min_m=rule.path_min_m))
-        for track in tracks
-    ]  # fmt: skip
+    found = [vars(timing_of(track, rule)) for track in tracks]
     names = ("beat", "repeat", "metres_per_change")
     return pl.DataFrame(found, schema={"session_id": pl.String} | dict.fromkeys(names, pl.Float64))
 

@@ -44,6 +44,8 @@ class ScriptedInput(_Part):
 
     beat_min: _Share
     presses_min: _Count
+    few_presses_beat_min: _Share
+    few_presses_min: _Count
     repeat_min: _Share
     changes_min: _Count
     metres_per_change_min: _Positive

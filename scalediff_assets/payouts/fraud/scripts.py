@@ -4,7 +4,8 @@ Three measures of the changes of keys, each of a whole session. What is not used
 honest players of version 2 never touch it) and taps of equal length (an honest hand taps, too).
 
 - `beat`: how well the presses of A and D keep one beat. The mean of the presses' directions on a circle of
-  one period (Rayleigh); 1 is a machine's pulse, the best of all periods is taken.
+  one period (Rayleigh); 1 is a machine's pulse, the best of all periods is taken. A few presses of a hand
+  may fall into step by chance: of few, only a beat that no hand keeps counts.
 - `repeat`: by how much the share of key changes that come back one lag later, within a step, is larger at the
   best lag than at the median one: a macro in a loop. Dense tapping comes back at every lag.
 - `metres_per_change`: road per change of a key: a key held down by a script, or by a stone.
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scalediff_assets.payouts.fraud.limits import ScriptedInput
 from scalediff_assets.payouts.fraud.tracks import STEP_S, Track
 
 _PERIODS_S = np.arange(0.175, 1.0, 0.0025)
@@ -40,23 +42,21 @@ class Timing:
     metres_per_change: float | None
 
 
-def timing_of(track: Track, *, presses_min: int, changes_min: int, path_min_m: float) -> Timing:
+def timing_of(track: Track, rule: ScriptedInput) -> Timing:
     """Measure one session.
 
     Args:
         track: The session.
-        presses_min: Fewer presses of A and D tell nothing of a beat.
-        changes_min: Fewer changes of keys tell nothing of a loop.
-        path_min_m: A shorter way tells nothing of a held key.
+        rule: How many presses, changes and metres tell something.
     """
     step, kind = track.changes
     presses = step[np.isin(kind, (5, 7))]
     path_m = float(track.step_m.sum())
     return Timing(
         session_id=track.session_id,
-        beat=_beat(presses) if len(presses) >= presses_min else None,
-        repeat=_repeat(step, kind, len(track)) if _plays_on_two_keys(kind, changes_min) else None,
-        metres_per_change=path_m / max(1, len(step)) if path_m >= path_min_m else None,
+        beat=_told_beat(presses, rule),
+        repeat=_repeat(step, kind, len(track)) if _plays_on_two_keys(kind, rule.changes_min) else None,
+        metres_per_change=path_m / max(1, len(step)) if path_m >= rule.path_min_m else None,
     )
 
 
@@ -64,6 +64,13 @@ def _plays_on_two_keys(kind: NDArray[np.int64], changes_min: int) -> bool:
     """One key alone may keep time by itself: a foot that holds a speed."""
     second = np.sort(np.bincount(kind % 4, minlength=4))[-2]
     return len(kind) >= changes_min and int(second) * 4 >= changes_min
+
+
+def _told_beat(presses: NDArray[np.int64], rule: ScriptedInput) -> float | None:
+    if len(presses) < rule.few_presses_min:
+        return None
+    beat = _beat(presses)
+    return beat if len(presses) >= rule.presses_min or beat >= rule.few_presses_beat_min else None
 
 
 def _beat(presses: NDArray[np.int64]) -> float:

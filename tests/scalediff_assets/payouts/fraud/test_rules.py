@@ -90,13 +90,7 @@ def verdicts(found: Evidence, earlier: pl.DataFrame | None = None) -> list[tuple
 
 def timed(keys: Bytes) -> Timing:
     """How keys were timed, by the policy's least numbers."""
-    rule = LIMITS.scripted_input
-    return timing_of(
-        track(keys),
-        presses_min=rule.presses_min,
-        changes_min=rule.changes_min,
-        path_min_m=rule.path_min_m,
-    )
+    return timing_of(track(keys), LIMITS.scripted_input)
 
 
 def test_presses_on_one_pulse_are_a_script_and_uneven_ones_are_not() -> None:
@@ -104,6 +98,13 @@ def test_presses_on_one_pulse_are_a_script_and_uneven_ones_are_not() -> None:
     assert machine.beat is not None
     assert person.beat is not None
     assert machine.beat >= LIMITS.scripted_input.beat_min > person.beat + 0.1
+
+
+def test_of_few_presses_only_a_beat_that_no_hand_keeps_counts() -> None:
+    few_s = np.arange(1.0, 29.0, 1.4)[:20]
+    shaken_s = few_s + np.random.default_rng(3).normal(0.0, 0.05, len(few_s))
+    assert timed(presses(few_s)).beat == pytest.approx(1.0, abs=0.02)
+    assert timed(presses(shaken_s)).beat is None
 
 
 def test_a_macro_repeats_itself_and_a_person_does_not() -> None:
