@@ -33,6 +33,7 @@ from scalediff_contract.sessions import (
 UNKNOWN_WALLET = "unknown"
 _BUNDLE_SUFFIXES = {".webm", ".json"}
 _META_BYTES_MAX = 65_536
+_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,8 @@ def ingest_folder(settings: Settings, folder: Path, *, console: Console) -> RunR
     upload(connections.raw(), objects, arrival_ms=time.time_ns() // 1_000_000)
     skipped = sum(1 for path in folder.rglob("*") if path.is_file()) - len(objects)
     console.print(f"{len(objects)} files arrived" + (f", {skipped} others ignored" if skipped else ""))
+    for line in strange_names(objects):
+        console.print(f"[yellow]{line}[/yellow]", highlight=False)
     take_in(connections, now_ms=time.time_ns() // 1_000_000, final=True)
     with instance(settings) as dagster_instance, hours_to_run(connections) as hours:
         report = materialise(dagster_instance, hours, console=console)
@@ -74,6 +77,25 @@ def folder_objects(folder: Path) -> list[FolderObject]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix in _BUNDLE_SUFFIXES
     ]
+
+
+def strange_names(objects: list[FolderObject]) -> list[str]:
+    """A sentence for each of the first files whose name is no bundle's; they arrive and are kept apart."""
+    strange = [item.path.name for item in objects if not _is_recognised(item.logical_key)]
+    more = [f"and {len(strange) - _NAMED} more like it"] if len(strange) > _NAMED else []
+    return [
+        f"{name} is named like no bundle's file and belongs to no session; "
+        "name it session_{13 digits}_{id}_meta.json (or another of the bundle's endings)"
+        for name in strange[:_NAMED]
+    ] + more
+
+
+def _is_recognised(logical_key: str) -> bool:
+    try:
+        parse_object_key(logical_key)
+    except UnrecognisedKeyError:
+        return False
+    return True
 
 
 def _logical_key(path: Path, folder: Path, wallets: dict[str, str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from scalediff_assets.ingest import folder_objects, strange_names
 from scalediff_contract.sessions import BundleFile
 from world.recorder import RecordedBundle
 
@@ -80,6 +81,16 @@ def test_a_quarantined_session_is_picked_up_when_the_rest_arrives(
     (row,) = sessions(home).values()
     assert row["status"] == "accepted"
     assert row["segments_passed"] >= 1
+
+
+def test_a_file_named_like_no_bundles_is_named_with_the_mend(tmp_path: Path) -> None:
+    (tmp_path / "session_1769936404672_tp5owb_meta.json").write_text("{}")
+    for number in range(6):
+        (tmp_path / f"holiday{number}.json").write_text("{}")
+    *lines, rest = strange_names(folder_objects(tmp_path))
+    assert [line.split()[0] for line in lines] == [f"holiday{number}.json" for number in range(5)]
+    assert all("session_{13 digits}_{id}_meta.json" in line for line in lines)
+    assert rest == "and 1 more like it"
 
 
 @pytest.mark.parametrize(
