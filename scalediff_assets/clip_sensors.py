@@ -29,7 +29,6 @@ from scalediff_assets.partitions import (
     week_of,
     week_range,
 )
-from scalediff_assets.runner import run_config
 from scalediff_assets.synthetic_clips.alert_samples import History, sampled
 from scalediff_assets.synthetic_clips.alerts import evaluate, load_alert_rules
 from scalediff_assets.synthetic_clips.orders import act_events, partitions_of, plan_events
@@ -258,8 +257,8 @@ def release_new_code(context: dg.SensorEvaluationContext, connections: Connectio
     if form is None:
         said = f"nobody noted how {production.version} was trained; launch model_release by hand once"
         return dg.SensorResult(skip_reason=said, cursor=code)
-    name, ops = f"code-{code.rpartition(':')[2]}", run_config(form)["ops"]
-    request = dg.RunRequest(run_key=f"code:{code}", partition_key=name, run_config={"ops": ops})
+    name = f"code-{code.rpartition(':')[2]}"
+    request = dg.RunRequest(run_key=f"code:{code}", partition_key=name, run_config={"ops": form})
     return dg.SensorResult(
         run_requests=[request],
         dynamic_partitions_requests=[VIDEO_MODELS.build_add_request([name])],

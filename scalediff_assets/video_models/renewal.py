@@ -46,7 +46,7 @@ def form_of(connections: Connections, training_run: str) -> dict[str, Any] | Non
 
 
 def renewal_form(connections: Connections, staged: Staged) -> dict[str, dict[str, Any]] | None:
-    """The launch form of `model_release` by asset, as `runner.run_config` takes it.
+    """The launch form of `model_release`: the `ops` of a run's configuration.
 
     None where nobody noted how the model was trained: a person has to say it once.
     """
@@ -57,7 +57,10 @@ def renewal_form(connections: Connections, staged: Staged) -> dict[str, dict[str
     same = before == VIDEO_PRESETS[form["preset"]].architecture
     training = form | {"change": "retrain" if same else "architecture", "trainable": "all"}
     steps = {"small_training": {"clip_set": form["clip_set"]}, "full_training": training}
-    return {"video_models": steps, "video_evaluations": _measured(connections, staged.training_run)}
+    return {
+        "video_models": {"ops": {step: {"config": config} for step, config in steps.items()}},
+        "video_evaluations": {"config": _measured(connections, staged.training_run)},
+    }
 
 
 def _measured(connections: Connections, training_run: str) -> dict[str, Any]:
