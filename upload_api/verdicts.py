@@ -51,6 +51,21 @@ SENTENCES: dict[Reason, str] = {
     Reason.STORE_FAILED: f"Our store did not answer while this drive was checked. {_OURS}",
 }
 
+_WRONG = "If that is wrong, tell us this drive's number: a person looks at it."
+
+# By the rules of `scalediff_assets/payouts`; names only, so that nobody learns here where a limit lies.
+UNPAID: dict[str, str] = {
+    "copied_drive": "the same drive was sent before. Each drive counts once.",
+    "copied_pictures": "its pictures were sent before. Each drive counts once.",
+    "scripted_input": "its keys were pressed as no hand does. Drive it yourself.",
+    "replayed_inputs": "its keys are those of an earlier drive. Drive it yourself.",
+    "unexplained_motion": "its keys do not explain how the car moved.",
+    "repeated_video": "its pictures stand still or repeat while the car drives on.",
+    "no_server_session": "it was not uploaded under a sign-in of this wallet.",
+    "farmed_scenario": "the day's drives of this scenario were enough. Choose another one.",
+    "crowded_network": "too many wallets drove from its network that day; it waits until somebody has looked.",
+}
+
 _STATUSES: dict[PlayerStatus, str] = {
     "issued": "Not uploaded yet. Keep the page open until it says that the upload is done.",
     "collecting": "Uploaded and being checked. Come back in an hour.",
@@ -61,7 +76,11 @@ _STATUSES: dict[PlayerStatus, str] = {
 
 
 def verdict_of(
-    status: PlayerStatus, reason: str | None, segments: int | None, segments_passed: int | None
+    status: PlayerStatus,
+    reason: str | None,
+    segments: int | None,
+    segments_passed: int | None,
+    unpaid_rule: str | None = None,
 ) -> str:
     """The sentence for a session.
 
@@ -70,10 +89,13 @@ def verdict_of(
         reason: The code behind it; one that this version does not know gives the status's sentence.
         segments: Cut from it, where that is known.
         segments_passed: Of them, those that are used.
+        unpaid_rule: Why it earns nothing though it was accepted.
     """
     known = {member.value: sentence for member, sentence in SENTENCES.items()}
     if reason in known:
         return known[reason]
+    if status == "accepted" and unpaid_rule is not None:
+        return f"Taken, but it earns nothing: {UNPAID.get(unpaid_rule, f'{unpaid_rule}.')} {_WRONG}"
     if status == "accepted" and segments is not None and segments_passed is not None:
         return f"{_STATUSES[status]} {segments_passed} of its {segments} pieces of five seconds are used."
     return _STATUSES[status]

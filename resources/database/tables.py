@@ -187,6 +187,16 @@ payout_lines = sa.Table(
     sa.Column("lamports", sa.BigInteger, nullable=False),
 )
 
+# As the day was last computed, not a history: nothing is paid by it.
+payout_unpaid = sa.Table(
+    "payout_unpaid",
+    metadata,
+    sa.Column("day", sa.String, primary_key=True),
+    sa.Column("session_id", sa.String, primary_key=True),
+    sa.Column("wallet", sa.String, primary_key=True, index=True),
+    sa.Column("rule", sa.String, nullable=False),
+)
+
 payout_batches = sa.Table(
     "payout_batches",
     metadata,

@@ -1,5 +1,7 @@
 """Entries: a day's earnings become the difference to what the ledger says already."""
 
+from typing import Any
+
 import polars as pl
 import sqlalchemy as sa
 
@@ -39,6 +41,20 @@ def record_day(
         corrections=int((entries["revision"] > 1).sum()),
         lamports=int(entries["lamports"].sum()),
     )
+
+
+def note_unpaid(connection: sa.Connection, day: str, unpaid: pl.DataFrame) -> None:
+    """Make the day's unpaid sessions those of `unpaid`; nothing is written where they are already."""
+    table = t.payout_unpaid
+    names = ("session_id", "wallet", "rule")
+    wanted = set(unpaid.select(names).unique(names[:2], keep="first", maintain_order=True).iter_rows())
+    query = sa.select(*(table.c[name] for name in names)).where(table.c.day == day)
+    if wanted == {tuple(row) for row in connection.execute(query)}:
+        return
+    connection.execute(sa.delete(table).where(table.c.day == day))
+    rows: list[dict[str, Any]] = [dict(zip(names, row, strict=True), day=day) for row in sorted(wanted)]
+    if rows:
+        connection.execute(sa.insert(table), rows)
 
 
 def _lines_of(connection: sa.Connection, day: str) -> pl.DataFrame:

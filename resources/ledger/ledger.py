@@ -98,7 +98,14 @@ class Ledger:
     # Earning
 
     def record_day(
-        self, day: str, lines: pl.DataFrame, *, policy: PricePolicyRecord, quality_hash: str, now_ms: int
+        self,
+        day: str,
+        lines: pl.DataFrame,
+        *,
+        policy: PricePolicyRecord,
+        quality_hash: str,
+        now_ms: int,
+        unpaid: pl.DataFrame | None = None,
     ) -> DayChange:
         """Make the ledger say of a day what `lines` says, by adding entries and changing none.
 
@@ -108,8 +115,12 @@ class Ledger:
             policy: The price policy behind them.
             quality_hash: The quality policy behind the verdicts.
             now_ms: Epoch ms.
+            unpaid: `wallet, session_id, rule` of the accepted sessions that earn nothing, for their players;
+                None leaves what is noted.
         """
         with writing(self.url) as connection:
+            if unpaid is not None:
+                entries.note_unpaid(connection, day, unpaid)
             return entries.record_day(connection, day, lines, policy, quality_hash, now_ms)
 
     # Paying
@@ -200,6 +211,11 @@ class Ledger:
         """What each of a wallet's sessions earned; absent where it was never priced."""
         with self._reading() as connection:
             return reading.session_lamports(connection, wallet, session_ids)
+
+    def unpaid_rules(self, wallet: str, session_ids: Sequence[str]) -> dict[str, str]:
+        """Which of a wallet's sessions earned nothing though they were accepted, and by which rule."""
+        with self._reading() as connection:
+            return reading.unpaid_rules(connection, wallet, session_ids)
 
     def settled_batches(self, day: str | None = None) -> list[SettledBatch]:
         """Every attempt with its batch's payments; for one day, those that settle its entries."""

@@ -146,6 +146,13 @@ def session_lamports(connection: sa.Connection, wallet: str, session_ids: Sequen
     return {session_id: int(lamports) for session_id, lamports in connection.execute(query)}
 
 
+def unpaid_rules(connection: sa.Connection, wallet: str, session_ids: Sequence[str]) -> dict[str, str]:
+    """Which of a wallet's sessions earned nothing though they were accepted, and by which rule."""
+    u = t.payout_unpaid.c
+    query = sa.select(u.session_id, u.rule).where(u.wallet == wallet, u.session_id.in_(session_ids))
+    return {session_id: rule for session_id, rule in connection.execute(query.order_by(u.day))}
+
+
 def settled_batches(connection: sa.Connection, day: str | None) -> list[SettledBatch]:
     """Every attempt with its batch's payments, by batch; for one day, those that settle its entries."""
     e, p, b, a = (

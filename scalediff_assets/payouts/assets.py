@@ -15,7 +15,7 @@ from scalediff_assets.hours import OWNERS, column_schema
 from scalediff_assets.partitions import DAILY, ONE_DAY_PER_RUN, days_before
 from scalediff_assets.payout_schemas import PAYOUT_WALLETS, Payouts, PayoutStock, PayoutTracks
 from scalediff_assets.payouts.policy import PricePolicy, load_price_policy
-from scalediff_assets.payouts.pricing import ACCEPTED, EXCLUSIONS, Priced, lacking_rates, price
+from scalediff_assets.payouts.pricing import ACCEPTED, EARNED_ON, EXCLUSIONS, Priced, lacking_rates, price
 from scalediff_assets.payouts.report import fraud_markdown, payout_markdown, payout_tables, rule_counts, sol
 from scalediff_assets.schemas import (
     AlignedSessionsHours,
@@ -83,7 +83,12 @@ def payouts(
     fraud = _fraud(day, evidence, policy, ledger, connections)
     priced = _price(day, accepted, fraud, policy, ledger, connections)
     change = ledger.record_day(
-        day, priced.lines, policy=policy.record, quality_hash=quality_hash, now_ms=_now_ms()
+        day,
+        priced.lines,
+        policy=policy.record,
+        quality_hash=quality_hash,
+        now_ms=_now_ms(),
+        unpaid=priced.unpaid,
     )
     paid = _pay(solana, ledger, policy) if config.pay else {"mode": "not asked to pay"}
     tables = payout_tables(accepted, priced, ledger.day_wallets(day), fraud, evidence)
@@ -178,7 +183,7 @@ def _excluded(day: str, session_ids: list[str], fraud: pl.DataFrame, ledger: Led
     elsewhere = ledger.earning_elsewhere(day, session_ids).select(
         "session_id",
         "wallet",
-        rule=pl.concat_str(pl.lit("earned on "), "day"),
+        rule=pl.concat_str(pl.lit(EARNED_ON), "day"),
         severity=pl.lit("exclude"),
     )
     return pl.concat([EXCLUSIONS.to_frame(), exclusions(fraud), elsewhere])

@@ -19,6 +19,7 @@ import polars as pl
 from resources.ledger import Rate
 from scalediff_assets.payouts.policy import MANOEUVRES, PricePolicy
 
+EARNED_ON = "earned on "
 PAYABLE, UNVERIFIED, EXCLUDED, HELD = "payable", "unverified", "excluded", "held"
 NO_SERVER_SESSION = "no_server_session"
 SEVERITIES = ("exclude", "hold")
@@ -58,6 +59,12 @@ class Priced:
         """What goes into the ledger: the sessions that earn."""
         payable = self.sessions.filter(pl.col("status") == PAYABLE)
         return payable.select("wallet", "session_id", "segments", "frames", "lamports")
+
+    @property
+    def unpaid(self) -> pl.DataFrame:
+        """Sessions that earn nothing by a rule; not those that earned on another day."""
+        is_ruled = (pl.col("status") != PAYABLE) & ~pl.col("rule").str.starts_with(EARNED_ON)
+        return self.sessions.filter(is_ruled).select("wallet", "session_id", "rule")
 
 
 def price(

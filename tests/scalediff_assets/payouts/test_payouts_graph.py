@@ -164,6 +164,11 @@ def test_a_fraud_rule_keeps_the_pay_says_why_and_a_new_limit_is_a_correcting_ent
     first, second = platform.connections.ledger().earnings_of(PLAYER, 10)[::-1]
     assert (first.is_correction, second.is_correction) == (False, True)
     assert first.lamports == -second.lamports > 0
+    session_ids = tables.tracks["session_id"].to_list()
+    ledger = platform.connections.ledger()
+    assert ledger.unpaid_rules(PLAYER, session_ids) == dict.fromkeys(session_ids, "scripted_input")
+    pay_day(platform, prices)
+    assert ledger.unpaid_rules(PLAYER, session_ids) == {}, "a lifted limit lifts the word, too"
 
 
 @pytest.mark.slow
