@@ -20,7 +20,7 @@ from benchmarks.fraud_pictures import film_all
 from benchmarks.fraud_report import FraudReport, draw
 from benchmarks.measure import report
 
-DRIVES, SCRIPTED, FILMS = 800, 120, 120
+DRIVES, SCRIPTED, FILMS, DOCTORED = 800, 120, 800, 120
 # The limits were chosen on other seeds (under 60,000, from 500,001 and 900,001 to 980,000): they never saw these.
 HONEST_SEED, SCRIPT_SEED, FILM_SEED = 60_001, 990_001, 600_001
 QUICK_DRIVES, QUICK_SCRIPTED, QUICK_FILMS, QUICK_S = 8, 4, 1, 12.0
@@ -41,7 +41,13 @@ def measure(
     filmed = _kept(
         keep,
         f"films-{films}",
-        lambda: film_all(films, workers=workers, duration_s=min(20.0, duration_s), first_seed=FILM_SEED),
+        lambda: film_all(
+            films,
+            doctored=min(films, DOCTORED),
+            workers=workers,
+            duration_s=min(20.0, duration_s),
+            first_seed=FILM_SEED,
+        ),
     )
     pairs = list(zip([*honest, *script], ticks, strict=True))
     return fraud_report(pairs[:drives], pairs[drives:], filmed)

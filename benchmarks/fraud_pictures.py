@@ -53,24 +53,26 @@ class Filmed:
 
 
 def film_all(
-    count: int, *, workers: int, duration_s: float = 20.0, first_seed: int = 500_001
+    count: int, *, doctored: int, workers: int, duration_s: float = 20.0, first_seed: int = 500_001
 ) -> list[Filmed]:
-    """Honest recordings, each followed by what was made of it."""
-    jobs = [(seed, duration_s) for seed in range(first_seed, first_seed + count)]
+    """Honest recordings, the first ones each followed by what was made of it."""
+    jobs = [(first_seed + number, duration_s, number < doctored) for number in range(count)]
     if workers == 1:
         return [filmed for job in jobs for filmed in film(*job)]
     with ProcessPoolExecutor(workers) as pool:
         return [filmed for found in pool.map(_film, jobs) for filmed in found]
 
 
-def film(seed: int, duration_s: float) -> list[Filmed]:
-    """One honest recording, and its doctored versions."""
+def film(seed: int, duration_s: float, is_doctored: bool) -> list[Filmed]:
+    """One honest recording, and its doctored versions where they are asked for."""
     spec = RecordingSpec(
         seed=seed, driver=_STYLES[seed % len(_STYLES)], person=seed, duration_s=duration_s, fps=8.0,
         width_px=256, height_px=144,
     )  # fmt: skip
     bundle = record_session(spec)
     found = [_filmed("honest", seed, bundle, bundle.files[BundleFile.VIDEO])]
+    if not is_doctored:
+        return found
     rng = np.random.default_rng([seed, 53])
     pictures, pts_ms = _decoded(bundle.files[BundleFile.VIDEO])
     for kind, doctor in DOCTORS.items():
@@ -79,7 +81,7 @@ def film(seed: int, duration_s: float) -> list[Filmed]:
     return found
 
 
-def _film(job: tuple[int, float]) -> list[Filmed]:
+def _film(job: tuple[int, float, bool]) -> list[Filmed]:
     cv2.setNumThreads(1)
     return film(*job)
 

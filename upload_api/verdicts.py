@@ -63,7 +63,7 @@ UNPAID: dict[str, str] = {
     "repeated_video": "its pictures stand still or repeat while the car drives on.",
     "no_server_session": "it was not uploaded under a sign-in of this wallet.",
     "farmed_scenario": "the day's drives of this scenario were enough. Choose another one.",
-    "crowded_network": "too many wallets drove from its network that day; it waits until somebody has looked.",
+    "crowded_network": "too many wallets drove from its network that day; it waits for somebody to look.",
 }
 
 _STATUSES: dict[PlayerStatus, str] = {
