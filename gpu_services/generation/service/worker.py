@@ -83,6 +83,7 @@ class Worker:
     _stop: threading.Event = field(default_factory=threading.Event)
     _showing: threading.Lock = field(default_factory=threading.Lock)
     _state: str = "starting"
+    _switched: bool = False
     _clip_s: float | None = None
     _clips_done: int = 0
 
@@ -129,10 +130,12 @@ class Worker:
         self._follow()
         if self.residents.choice is None:
             return False
-        claims = self.places.queue.claim(self.limits.batch, self._lease_ms)
+        # The first clip after a switch is made alone: whoever rolled back sees soon that it works.
+        claims = self.places.queue.claim(1 if self._switched else self.limits.batch, self._lease_ms)
         if not claims:
             self._state = "idle"
             return False
+        self._switched = False
         self._state = "busy"
         self.at("claimed")
         self.held.add(claims)
@@ -313,7 +316,9 @@ class Worker:
 
     def _follow(self) -> None:
         choice = self.places.choices.current()
+        held = self.residents.choice
         if choice is not None and self.residents.follow(choice):
+            self._switched = held not in (None, self.residents.choice)
             self.held.interrupt.clear()
             self._show()
 

@@ -257,6 +257,20 @@ def test_a_rollback_needs_no_load_and_drops_no_job(
     assert {job(worker, job_id).model_version for job_id in ids} == {"v1.0.0"}
 
 
+def test_the_first_clip_after_a_switch_is_made_alone(make_test_worker: MakeWorker) -> None:
+    one, two = FakeGenerator(version="v1.0.0"), FakeGenerator(version="v1.1.0")
+    worker = make_test_worker({"one": one, "two": two})
+    ids = order(worker, *(new_job(seed=seed) for seed in range(6)))
+    with worker.held:
+        worker._follow()
+        choose(worker, "two")
+        worker.step()
+        assert [job(worker, job_id).status for job_id in ids].count("completed") == 1
+        while worker.step():
+            pass
+    assert {job(worker, job_id).model_version for job_id in ids} == {"v1.1.0"}
+
+
 def test_a_rollback_interrupts_what_runs_and_the_old_model_makes_it(make_test_worker: MakeWorker) -> None:
     models = {"one": FakeGenerator(version="v1.0.0"), "two": FakeGenerator(version="v1.1.0")}
     worker = make_test_worker(models)
