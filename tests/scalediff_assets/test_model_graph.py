@@ -44,6 +44,7 @@ def _table(manifest: ReleaseManifest):  # type: ignore[no-untyped-def]
         {
             **segment.model_dump(),
             "release": manifest.name,
+            "origin": "game",
             "duration_ms": 3_900,
             "policy_hash": "p",
             "align_method": "frame_id",
