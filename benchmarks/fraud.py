@@ -21,7 +21,7 @@ from benchmarks.fraud_report import FraudReport, draw
 from benchmarks.measure import report
 
 DRIVES, SCRIPTED, FILMS, DOCTORED = 800, 120, 800, 120
-# The limits were chosen on other seeds (under 60,000, from 500,001 to 600,801 and 900,001 to 980,000), never on these.
+# The limits were chosen on other seeds: under 60,000, from 500,001 to 600,801 and from 900,001 to 980,000.
 HONEST_SEED, SCRIPT_SEED, FILM_SEED = 60_001, 990_001, 700_001
 QUICK_DRIVES, QUICK_SCRIPTED, QUICK_FILMS, QUICK_S = 8, 4, 1, 12.0
 Made = TypeVar("Made")
