@@ -133,7 +133,8 @@ def _duplicates(films: Sequence[Filmed], originals: Sequence[Filmed]) -> pl.Data
     limits = load_policy().duplicates
     fresh, known = (_fingerprints(part, limits.quality_min) for part in (films, originals))
     found = find_duplicates(fresh, known, limits)
-    segments = pl.DataFrame({"segment_id": fresh.segment_ids, "session_id": fresh.session_ids})
+    named = {"segment_id": fresh.segment_ids, "session_id": fresh.session_ids}
+    segments = pl.DataFrame(named, schema=dict.fromkeys(named, pl.String))
     return segments.join(found, on="segment_id", how="left").select("session_id", "duplicate_of")
 
 
