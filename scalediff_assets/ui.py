@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from resources.settings import Settings
+from scalediff_assets.ports import free_port
 
 _STOP_TIMEOUT_S = 10.0
 _START_TIMEOUT_S = 180.0
@@ -91,7 +91,7 @@ def start_ui(settings: Settings, *, port: int, ui: Ui = DAGSTER) -> RunningUi:
     running = running_ui(settings, ui)
     if running is not None:
         return running
-    chosen = _free_port(port)
+    chosen = free_port(port)
     log = settings.home / f"{ui.name}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
@@ -145,15 +145,6 @@ def _end_group(leader: int) -> None:
 
 def _state_file(settings: Settings, ui: Ui) -> Path:
     return settings.home / f"{ui.name}.json"
-
-
-def _free_port(preferred: int) -> int:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", preferred))
-        except OSError:
-            probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(running: RunningUi, ui: Ui, process: "subprocess.Popen[bytes]", log: Path) -> None:
