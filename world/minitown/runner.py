@@ -24,6 +24,8 @@ from world.streets.errors import RouteError
 from world.streets.plan import plan_route
 
 _GRACE_S = 15.0
+_START_S = 120.0  # a process on a busy machine: what it imports is not the agent's silence
+_READY = "ready"
 _REPORT_EVERY_S = 0.5
 
 
@@ -186,6 +188,7 @@ class _Worker:
     line: Connection
     task: _Task
     heard_s: float
+    is_ready: bool = False
 
 
 class _Crew:
@@ -229,7 +232,9 @@ class _Crew:
             while worker in self._workers and worker.line.poll():
                 message = worker.line.recv()
                 worker.heard_s = time.monotonic()
-                if isinstance(message, Progress):
+                if message == _READY:
+                    worker.is_ready = True
+                elif isinstance(message, Progress):
                     self._on_progress(message)
                 else:
                     done.append((worker.task[0], message))
@@ -237,7 +242,8 @@ class _Crew:
         except (EOFError, ConnectionError):
             done.append(self._lost(worker, "the agent's process ended"))
         else:
-            if worker in self._workers and time.monotonic() - worker.heard_s > self._silent_s:
+            patience_s = self._silent_s if worker.is_ready else max(self._silent_s, _START_S)
+            if worker in self._workers and time.monotonic() - worker.heard_s > patience_s:
                 done.append(self._lost(worker, f"the agent was silent for {self._silent_s:g} s"))
         for index, route in done:
             self._on_progress(
@@ -298,6 +304,7 @@ def _work(line: Connection, job: DriveJob) -> None:
     # One core per route: the crew is the parallelism, and results do not depend on it.
     cv2.setNumThreads(1)
     town = load_town(job.city)
+    line.send(_READY)
     while (task := line.recv()) is not None:
         index, repetition, route = task
         film = _Film(job, index, repetition, route, line)
