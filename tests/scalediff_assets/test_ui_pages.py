@@ -83,7 +83,6 @@ def keep(page: Any, name: str) -> None:
 def test_the_main_pages_show_the_graph_and_its_pictures(ui: tuple[str, str], page: Any) -> None:
     url, hour = ui
     page.goto(f"{url}/asset-groups")
-    page.get_by_role("button", name="Skip").click()
     for group in ("sessions", "quality", "datasets"):
         page.get_by_text(group, exact=True).first.wait_for()
     keep(page, "graph")
